@@ -1,0 +1,176 @@
+/*
+ * THE list of configuration options.
+ *
+ * A row is O(type, name, default, min, max, seen, doc).  From the rows come the structs in
+ * conf.h, the parser's tables, the range checks, `transomd -T`, and the option section of
+ * transom.conf(5).  Nothing else in the tree names an option as text.
+ *
+ *   type   bool uint duration mode text path account choice list ports address access
+ *          (see conf_types.h: C type, syntax and meaning of min and max)
+ *   name   the keyword, and the field of the struct
+ *   default  as it would be written in the file
+ *   min, max  numbers in the type's base unit (milliseconds for durations); for choice, min is the
+ *          list of allowed words; unused otherwise
+ *   seen   which roles the value reaches (SEEN_*): who else might leak it
+ *   doc    one or two sentences; the man page prints them
+ *
+ * Sections: CONF_SECTIONS at the end.
+ */
+#ifndef CONF_OPTIONS_H
+#define CONF_OPTIONS_H
+
+#define CONF_SECOND_MS 1000LL
+#define CONF_MINUTE_MS (60 * CONF_SECOND_MS)
+#define CONF_HOUR_MS (60 * CONF_MINUTE_MS)
+#define CONF_DAY_MS (24 * CONF_HOUR_MS)
+
+/* clang-format off */
+
+/* --- outside any section ------------------------------------------------------------------ */
+#define CONF_GLOBAL_OPTIONS(O)										\
+	O(path, users_dir, TRANSOM_SYSCONFDIR "/users.d", 0, 0, SEEN_BY_GUARD,				\
+	  "Directory with one file NAME.conf for each user; read at every login, so that edits need no reload.") \
+	O(path, runtime_dir, TRANSOM_RUNSTATEDIR "/transom", 0, 0, SEEN_BY_MASTER,			\
+	  "Directory for the control socket and the empty root of the fronts; made if missing.")	\
+	O(path, state_dir, TRANSOM_LOCALSTATEDIR "/lib/transom", 0, 0, SEEN_BY_MASTER,			\
+	  "Directory for what must survive a restart; made if missing.")				\
+	O(account, clerk_user, "transom", 0, 0, SEEN_BY_MASTER,						\
+	  "Account of the clerk when started as root: a name or a number.")				\
+	O(account, front_user, "transom-net", 0, 0, SEEN_BY_MASTER | SEEN_BY_NURSERY,			\
+	  "Account of the fronts when started as root: a name or a number. Give it to nothing else.")	\
+	O(uint, spare_min, "4", 1, 1000, SEEN_BY_NURSERY,						\
+	  "Session pairs kept waiting for a client at any time.")					\
+	O(uint, spare_max, "64", 1, 10000, SEEN_BY_NURSERY,						\
+	  "Most session pairs kept waiting after a rush of clients.")					\
+	O(uint, max_sessions, "1000", 1, 1000000, SEEN_BY_CLERK,					\
+	  "Sessions open at one time, logged in or not. One more is told to come back later.")		\
+	O(uint, max_sessions_per_address, "100", 1, 1000000, SEEN_BY_CLERK,				\
+	  "Sessions open at one time from one address.")						\
+	O(uint, max_hashing, "0", 0, 1024, SEEN_BY_CLERK,						\
+	  "Passwords hashed at one time over all sessions; 0 means one for each processor.")		\
+	O(duration, login_timeout, "60s", CONF_SECOND_MS, CONF_HOUR_MS, SEEN_BY_GUARD,			\
+	  "Time from the greeting to a successful login, whatever the client does meanwhile.")		\
+	O(uint, login_attempts, "6", 1, 100, SEEN_BY_GUARD,						\
+	  "Failed logins after which a session ends.")							\
+	O(duration, login_delay, "1s", 0, CONF_MINUTE_MS, SEEN_BY_GUARD,				\
+	  "Least time a failed login takes; it doubles with each failure of a session, up to 8 times.")	\
+	O(duration, drain_timeout, "60s", 0, CONF_DAY_MS, SEEN_BY_MASTER | SEEN_BY_CLERK,		\
+	  "Time that transfers get to finish after TERM.")						\
+	O(bool, allow_weak_confinement, "no", 0, 0, SEEN_BY_MASTER | SEEN_BY_NURSERY,			\
+	  "Start as an ordinary user even on a kernel without Landlock.")
+
+/* --- listener "NAME" { } ------------------------------------------------------------------- */
+#define CONF_LISTENER_OPTIONS(O)									\
+	O(choice, protocol, "ftp", "ftp", 0, SEEN_BY_ALL,						\
+	  "What is spoken here.")									\
+	O(address, address, "[::]:21", 0, 0, SEEN_BY_ALL,						\
+	  "Address and port, as 192.0.2.1:21 or [2001:db8::1]:21. [::] and * serve IPv4 too. Port 0 lets the system choose; the ready line tells.") \
+	O(uint, backlog, "1024", 1, 65535, SEEN_BY_MASTER,						\
+	  "Connections that may wait to be accepted.")
+
+/* --- ftp { } ------------------------------------------------------------------------------- */
+#define CONF_FTP_OPTIONS(O)										\
+	O(text, greeting, "Welcome.", 0, 512, SEEN_BY_FRONT,						\
+	  "What the 220 line says.")									\
+	O(ports, passive_ports, "50000-50999", 1, 65535, SEEN_BY_GUARD,					\
+	  "Ports for passive data connections, first-last; 0 lets the system choose.")			\
+	O(text, public_address, "", 0, 255, SEEN_BY_GUARD,						\
+	  "IPv4 address that PASV tells to clients from elsewhere, when the server is behind NAT. Empty: the address the client dialled.") \
+	O(bool, active, "yes", 0, 0, SEEN_BY_GUARD,							\
+	  "Serve PORT and EPRT: the server connects back to the client, and to nobody else.")		\
+	O(duration, idle_timeout, "5m", CONF_SECOND_MS, CONF_DAY_MS, SEEN_BY_FRONT,			\
+	  "Time without a command or a transfer after which a session ends.")				\
+	O(duration, data_timeout, "30s", CONF_SECOND_MS, CONF_HOUR_MS, SEEN_BY_GUARD,			\
+	  "Time to wait for a data connection.")							\
+	O(duration, stall_timeout, "5m", CONF_SECOND_MS, CONF_DAY_MS, SEEN_BY_FRONT,			\
+	  "Time without a byte on a data connection after which the transfer ends.")
+
+/* --- log { } ------------------------------------------------------------------------------- */
+#define CONF_LOG_OPTIONS(O)										\
+	O(text, target, "stderr", 0, 4096, SEEN_BY_MASTER,						\
+	  "Where the log goes: stderr, syslog, or the path of a file. Signal USR1 opens the file again.") \
+	O(choice, format, "json", "json|logfmt", 0, SEEN_BY_CLERK,					\
+	  "One JSON object a line, or key=value pairs.")
+
+/* --- what may be said of a mount; at user level it is said of the mount "/" ------------------- */
+#define CONF_MOUNT_OPTIONS(O)										\
+	O(access, access, "full", 0, 0, SEEN_BY_GUARD,							\
+	  "What the user may do here: full, read-only, inbox, or a list of rights.")			\
+	O(choice, publish, "staged", "staged|direct", 0, SEEN_BY_GUARD,					\
+	  "staged: an upload appears under its name when it is whole. direct: it is written in place.")	\
+	O(bool, durable, "no", 0, 0, SEEN_BY_GUARD,							\
+	  "Wait until the disk has the file and its directory entry before an upload is acknowledged.")	\
+	O(duration, resume_window, "24h", 0, 365 * CONF_DAY_MS, SEEN_BY_GUARD,				\
+	  "How long an upload that broke off is kept for its user to continue; 0 drops it at once.")	\
+	O(choice, existing, "rename", "rename|refuse", 0, SEEN_BY_GUARD,				\
+	  "What happens to an upload whose name exists when the user may not overwrite: it gets a new name, or is refused.") \
+	O(mode, file_mode, "0644", 0, 07777, SEEN_BY_GUARD,						\
+	  "Permissions of uploaded files, before the umask.")						\
+	O(mode, dir_mode, "0755", 0, 07777, SEEN_BY_GUARD,						\
+	  "Permissions of new directories, before the umask.")						\
+	O(mode, umask, "022", 0, 0777, SEEN_BY_GUARD,							\
+	  "Permission bits that no new file or directory gets, nor by a client's chmod.")		\
+	O(choice, setattr, "ignore", "ignore|refuse", 0, SEEN_BY_GUARD,					\
+	  "A client's chmod or time setting that its rights do not allow: answered OK and ignored, or refused.") \
+	O(list, allow_names, "{}", 0, 256, SEEN_BY_GUARD,						\
+	  "Patterns; when there are any, a file that is made or renamed must match one.")		\
+	O(list, deny_names, "{}", 0, 256, SEEN_BY_GUARD,						\
+	  "Patterns; a file that matches one is never made, nor renamed to.")
+
+/* --- mount "/PATH" { }, inside defaults, anonymous or a user's file --------------------------- */
+#define CONF_EXTRA_MOUNT_OPTIONS(O)									\
+	O(path, source, "", 0, 0, SEEN_BY_GUARD,							\
+	  "Directory that appears here; %u is the user's name.")					\
+	CONF_MOUNT_OPTIONS(O)
+
+/* --- a user: defaults { }, anonymous { } and users.d/NAME.conf -------------------------------- */
+#define CONF_USER_OPTIONS(O)										\
+	O(text, password, "", 0, 512, SEEN_BY_GUARD,							\
+	  "Password hash as crypt(5) writes it. Empty, or starting with ! or *: no password logs in.")	\
+	O(list, keys, "{}", 0, 256, SEEN_BY_GUARD,							\
+	  "SSH public keys, one authorized_keys line each.")						\
+	O(bool, enabled, "yes", 0, 0, SEEN_BY_GUARD,							\
+	  "no: the user cannot log in.")								\
+	O(path, root, "/srv/transom/%u", 0, 0, SEEN_BY_GUARD,						\
+	  "Directory that the user sees as /; %u is the user's name. It may belong to anybody, and must exist.") \
+	O(text, start_dir, "/", 0, 4096, SEEN_BY_GUARD,							\
+	  "Directory in which a session starts, as the user sees it.")					\
+	O(account, files_user, "transom-files", 0, 0, SEEN_BY_GUARD,					\
+	  "Account that a session becomes when the server was started as root: a name or a number, never root.") \
+	O(account, files_group, "", 0, 0, SEEN_BY_GUARD,						\
+	  "Group of that account: a name or a number. Empty: its own group (for a number, the same number).") \
+	O(uint, max_sessions_per_user, "0", 0, 1000000, SEEN_BY_GUARD,					\
+	  "Sessions of this user at one time; 0 means no limit.")					\
+	CONF_MOUNT_OPTIONS(O)
+
+/*
+ * Sections: S(name, LIST, kind, doc).
+ *   ONCE    name { ... }, at most once
+ *   TITLED  name "title" { ... }, any number
+ * `mount` is nested in defaults, anonymous and in a user's file.
+ */
+#define CONF_SECTIONS(S)										\
+	S(listener, CONF_LISTENER_OPTIONS, TITLED,							\
+	  "A place where clients connect. Without any, ftp on [::]:21.")				\
+	S(ftp, CONF_FTP_OPTIONS, ONCE,									\
+	  "The FTP protocol.")										\
+	S(log, CONF_LOG_OPTIONS, ONCE,									\
+	  "The log: one event a line.")									\
+	S(defaults, CONF_USER_OPTIONS, ONCE,								\
+	  "What holds for every user whose own file says nothing else.")				\
+	S(anonymous, CONF_USER_OPTIONS, ONCE,								\
+	  "Present: the names anonymous and ftp log in with any password, as this user. The default access is read-only.")
+
+/* clang-format on */
+
+/* Which roles a value reaches. */
+enum conf_seen {
+	SEEN_BY_MASTER = 1 << 0,
+	SEEN_BY_CLERK = 1 << 1,
+	SEEN_BY_NURSERY = 1 << 2,
+	SEEN_BY_GUARD = 1 << 3,
+	SEEN_BY_FRONT = 1 << 4,
+	SEEN_BY_ALL = (1 << 5) - 1,
+};
+
+#endif

@@ -1,0 +1,257 @@
+/*
+ * THE list of messages between a front and its guard.
+ *
+ * M(name, number, states, fd, calls, flags, why)
+ *   name    guard_client_NAME() in the front, guard_do_NAME() in the guard
+ *   number  on the wire; never reused
+ *   states  GUARD_STATE_* in which the guard accepts it; in any other the session dies
+ *   fd      what the reply carries: NONE, FILE (a regular file), DATA (a connected socket)
+ *   calls   how often a session may send it; 0 = no limit
+ *   flags   LATER: the reply may be overtaken by others; SECRET: wiped after the handler
+ *   why     one line for docs/GUARD-PROTOCOL.md
+ *
+ * A request's fields are GUARD_REQ_name, its reply's GUARD_REP_name, as F(kind, field, bound)
+ * (wire.h).  A reply's header carries an enum vfs_status; the fields follow only after VFS_OK.
+ *
+ * To add a message: a row, its two field lists, guard_do_NAME; the rest is generated.
+ */
+#ifndef SERVER_GUARD_MESSAGES_H
+#define SERVER_GUARD_MESSAGES_H
+
+#include "conf/conf.h"
+#include "server/base/netaddr.h"
+#include "server/base/secret.h"
+#include "server/wire.h"
+
+/* Where a session stands, from the guard's point of view. */
+enum guard_state {
+	GUARD_STATE_IDLE = 1 << 0,	/* no connection yet: nothing may be asked */
+	GUARD_STATE_LOGIN = 1 << 1,	/* connected, nobody is logged in */
+	GUARD_STATE_USER = 1 << 2,	/* logged in: the guard is the user */
+};
+
+#define GUARD_DATA_ADDRESS_MAX NETADDR_TEXT_BYTES
+#define GUARD_CLIENT_NAME_MAX 256
+#define GUARD_USER_NAME_MAX 256		/* as typed; longer ones fail at the line parser */
+#define GUARD_PATH_MAX (VFS_PATH_MAX - 1)
+
+/* clang-format off */
+#define GUARD_MESSAGES(M)											\
+	M(login,	 1, GUARD_STATE_LOGIN,			     NONE, 100, SECRET,				\
+	  "Check a password. On success the guard becomes the user for good.")					\
+	M(client_name,	 2, GUARD_STATE_LOGIN | GUARD_STATE_USER,    NONE, 100, PLAIN,				\
+	  "What the client calls itself (CLNT, SSH identification): for the log, believed by nobody.")		\
+	M(bye,		 3, GUARD_STATE_LOGIN | GUARD_STATE_USER,    NONE, 1, PLAIN,				\
+	  "Why the front is about to end the session: for the log line of the logout.")				\
+	M(open,		10, GUARD_STATE_USER,			     FILE, 0, PLAIN,				\
+	  "Open a regular file; the descriptor has exactly the access asked for.")				\
+	M(close,	11, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "End a handle; after COMPLETE the reply is the promise that an upload is published.")			\
+	M(stat,		12, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Attributes of a name.")										\
+	M(fstat,	13, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Attributes of an open handle.")									\
+	M(setattr,	14, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Set permissions, times or size by name.")								\
+	M(fsetattr,	15, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Set permissions, times or size of an open handle.")							\
+	M(fsync,	16, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Wait until the disk has an open file.")								\
+	M(copy,		17, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Copy a range between two open files, a bounded step at a time.")					\
+	M(opendir,	20, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Open a directory; the descriptor stays in the guard.")						\
+	M(readdir,	21, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "The next batch of entries.")										\
+	M(chdir,	22, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "May the user enter this directory? The working directory itself is the front's affair.")		\
+	M(mkdir,	23, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Make a directory.")											\
+	M(rmdir,	24, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Remove an empty directory.")										\
+	M(remove,	25, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Remove a file or link.")										\
+	M(rename,	26, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Rename inside one mount, with or without replacing.")						\
+	M(link,		27, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Make a hard link.")											\
+	M(symlink,	28, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Make a symbolic link; the text is stored as given and resolved inside the mount.")			\
+	M(readlink,	29, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Text of a symbolic link.")										\
+	M(statvfs,	30, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Size and free space of the filesystem behind a name.")						\
+	M(data_listen,	40, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Open a passive port; at most one at a time, the old one closes.")					\
+	M(data_accept,	41, GUARD_STATE_USER,			     DATA, 0, LATER,				\
+	  "Wait on the passive port for the control connection's peer; strangers are dropped.")			\
+	M(data_connect,	42, GUARD_STATE_USER,			     DATA, 0, LATER,				\
+	  "Connect to the peer's own address, port 1024 or above.")						\
+	M(data_close,	43, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Close the passive port and cancel what waits (its reply: CANCELLED).")
+
+/* Notices: guard to front, unasked.  N(name, number, fd, why) */
+#define GUARD_NOTICES(N)											\
+	N(start,	60, CONNECTION,										\
+	  "A client has connected: serve it. Exactly once, before anything else.")				\
+	N(stop,		61, NONE,										\
+	  "The session must end: tell the client why, let a running transfer finish if there is time.")
+
+#define GUARD_REQ_login(F)	 F(str, user, GUARD_USER_NAME_MAX) F(secret, password, SECRET_MAX_BYTES)
+#define GUARD_REP_login(F)	 F(u32, result, 0) F(str, user, GUARD_USER_NAME_MAX) F(str, start_dir, GUARD_PATH_MAX) \
+				 F(u32, rights, 0) F(u32, uid, 0) F(u32, attempts_left, 0)
+#define GUARD_REQ_client_name(F) F(str, name, GUARD_CLIENT_NAME_MAX)
+#define GUARD_REP_client_name(F)
+#define GUARD_REQ_bye(F)	 F(u32, reason, GUARD_BYE_COUNT - 1)
+#define GUARD_REP_bye(F)
+#define GUARD_REQ_open(F)	 F(str, path, GUARD_PATH_MAX) F(u32, flags, 0) F(u64, offset, INT64_MAX) F(u32, mode, 0)
+#define GUARD_REP_open(F)	 F(u32, handle, 0) F(attr, attr, 0) F(u64, offset, 0) F(u32, staged, 1) F(str, path, GUARD_PATH_MAX)
+#define GUARD_REQ_close(F)	 F(u32, handle, 0) F(u32, outcome, VFS_CLOSE_FAILED) F(u64, bytes, 0) F(u32, reason, VFS_STATUS_COUNT - 1)
+#define GUARD_REP_close(F)	 F(str, path, GUARD_PATH_MAX) F(u64, size, 0) F(u32, kept, 1)
+#define GUARD_REQ_stat(F)	 F(str, path, GUARD_PATH_MAX) F(u32, follow, 1)
+#define GUARD_REP_stat(F)	 F(attr, attr, 0)
+#define GUARD_REQ_fstat(F)	 F(u32, handle, 0)
+#define GUARD_REP_fstat(F)	 F(attr, attr, 0)
+#define GUARD_REQ_setattr(F)	 F(str, path, GUARD_PATH_MAX) F(u32, follow, 1) F(change, change, 0)
+#define GUARD_REP_setattr(F)
+#define GUARD_REQ_fsetattr(F)	 F(u32, handle, 0) F(change, change, 0)
+#define GUARD_REP_fsetattr(F)
+#define GUARD_REQ_fsync(F)	 F(u32, handle, 0)
+#define GUARD_REP_fsync(F)
+#define GUARD_REQ_copy(F)	 F(u32, from, 0) F(u64, from_offset, INT64_MAX) F(u32, to, 0) F(u64, to_offset, INT64_MAX) F(u64, length, 0)
+#define GUARD_REP_copy(F)	 F(u64, copied, 0)
+#define GUARD_REQ_opendir(F)	 F(str, path, GUARD_PATH_MAX)
+#define GUARD_REP_opendir(F)	 F(u32, handle, 0)
+#define GUARD_REQ_readdir(F)	 F(u32, handle, 0) F(u32, flags, 0)
+#define GUARD_REP_readdir(F)	 F(u32, end, 1) F(blob, entries, VFS_BATCH_MAX_BYTES)
+#define GUARD_REQ_chdir(F)	 F(str, path, GUARD_PATH_MAX)
+#define GUARD_REP_chdir(F)
+#define GUARD_REQ_mkdir(F)	 F(str, path, GUARD_PATH_MAX) F(u32, mode, 0)
+#define GUARD_REP_mkdir(F)
+#define GUARD_REQ_rmdir(F)	 F(str, path, GUARD_PATH_MAX)
+#define GUARD_REP_rmdir(F)
+#define GUARD_REQ_remove(F)	 F(str, path, GUARD_PATH_MAX)
+#define GUARD_REP_remove(F)
+#define GUARD_REQ_rename(F)	 F(str, from, GUARD_PATH_MAX) F(str, to, GUARD_PATH_MAX) F(u32, replace, 1)
+#define GUARD_REP_rename(F)
+#define GUARD_REQ_link(F)	 F(str, from, GUARD_PATH_MAX) F(str, to, GUARD_PATH_MAX)
+#define GUARD_REP_link(F)
+#define GUARD_REQ_symlink(F)	 F(str, target, GUARD_PATH_MAX) F(str, path, GUARD_PATH_MAX)
+#define GUARD_REP_symlink(F)
+#define GUARD_REQ_readlink(F)	 F(str, path, GUARD_PATH_MAX)
+#define GUARD_REP_readlink(F)	 F(str, target, GUARD_PATH_MAX)
+#define GUARD_REQ_statvfs(F)	 F(str, path, GUARD_PATH_MAX)
+#define GUARD_REP_statvfs(F)	 F(u64, block_size, 0) F(u64, fragment_size, 0) F(u64, blocks, 0) F(u64, blocks_free, 0)	\
+				 F(u64, blocks_available, 0) F(u64, files, 0) F(u64, files_free, 0) F(u64, files_available, 0)	\
+				 F(u64, filesystem_id, 0) F(u64, name_max, 0) F(u32, read_only, 1)
+#define GUARD_REQ_data_listen(F) F(u32, family, 0)
+#define GUARD_REP_data_listen(F) F(str, address, GUARD_DATA_ADDRESS_MAX) F(u32, port, 65535)
+#define GUARD_REQ_data_accept(F)
+#define GUARD_REP_data_accept(F)
+#define GUARD_REQ_data_connect(F) F(str, address, GUARD_DATA_ADDRESS_MAX) F(u32, port, 65535)
+#define GUARD_REP_data_connect(F)
+#define GUARD_REQ_data_close(F)
+#define GUARD_REP_data_close(F)
+
+/* listener: index into conf->listeners.  Addresses without port, as netaddr_format_ip writes them. */
+#define GUARD_NOTE_start(F)	 F(u32, listener, 0) F(str, session, 32) F(str, local, GUARD_DATA_ADDRESS_MAX) F(u32, local_port, 65535)	\
+				 F(str, peer, GUARD_DATA_ADDRESS_MAX) F(u32, peer_port, 65535)
+#define GUARD_NOTE_stop(F)	 F(u32, reason, GUARD_STOP_COUNT - 1) F(u32, now, 1)
+/* clang-format on */
+
+/* `family` of data_listen: AF_INET for PASV, AF_INET6 for EPSV 2, 0 = as the control connection. */
+
+/* `result` of login.  The network hears "Login incorrect" for every failure; the log has the cause. */
+enum guard_login_result {
+	GUARD_LOGIN_OK,
+	GUARD_LOGIN_FAILED,	/* wrong, unknown, locked: all the same to the client */
+	GUARD_LOGIN_TOO_MANY_TRIES, /* the session must end now */
+	GUARD_LOGIN_TOO_MANY_SESSIONS, /* of this user: try later */
+	GUARD_LOGIN_UNAVAILABLE, /* the server cannot serve this user now: the log says why */
+};
+
+/* Why the front ends a session; B(name, text for the log). */
+#define GUARD_BYES(B)                                                                              \
+	B(QUIT, "quit")                                                                            \
+	B(CLOSED, "closed by the client")                                                          \
+	B(RESET, "connection lost")                                                                \
+	B(IDLE, "idle timeout")                                                                    \
+	B(LOGIN_TIMEOUT, "login timeout")                                                          \
+	B(LOGIN_ATTEMPTS, "too many failed logins")                                                \
+	B(PROTOCOL, "protocol error")                                                              \
+	B(FOREIGN_PROTOCOL, "spoke another protocol")                                              \
+	B(BAD_COMMANDS, "too many bad commands")                                                   \
+	B(SLOW, "did not read its replies")                                                        \
+	B(STOPPED, "ended by the server")                                                          \
+	B(INTERNAL, "internal error")
+#define GUARD_BYE_ENUM(name, text) GUARD_BYE_##name,
+enum guard_bye { GUARD_BYES(GUARD_BYE_ENUM) GUARD_BYE_COUNT };
+#undef GUARD_BYE_ENUM
+
+/* Why the guard tells the front to stop; S(name, text for the client). */
+#define GUARD_STOPS(S)                                                                             \
+	S(SHUTDOWN, "Server is going down")                                                        \
+	S(KICKED, "Ended by the administrator")                                                    \
+	S(LOGIN_TIMEOUT, "Login timeout")
+#define GUARD_STOP_ENUM(name, text) GUARD_STOP_##name,
+enum guard_stop { GUARD_STOPS(GUARD_STOP_ENUM) GUARD_STOP_COUNT };
+#undef GUARD_STOP_ENUM
+
+/* --- written once; never touched when a message is added ------------------------------------ */
+
+enum guard_message_fd { GUARD_FD_NONE, GUARD_FD_FILE, GUARD_FD_DATA, GUARD_FD_CONNECTION };
+enum guard_message_flag { GUARD_FLAG_PLAIN = 0, GUARD_FLAG_LATER = 1, GUARD_FLAG_SECRET = 2 };
+
+#define GUARD_NUMBER(name, number, states, fd, calls, flags, why) GUARD_MESSAGE_##name = (number),
+#define GUARD_NOTICE_NUMBER(name, number, fd, why) GUARD_NOTICE_##name = (number),
+enum guard_message_number { GUARD_MESSAGES(GUARD_NUMBER) GUARD_NOTICES(GUARD_NOTICE_NUMBER) };
+
+/* A struct without members is not C: every struct starts with a byte of no meaning. */
+#define GUARD_STRUCTS(name, number, states, fd, calls, flags, why)                                 \
+	struct guard_req_##name {                                                                  \
+		char nothing;                                                                      \
+		GUARD_REQ_##name(WIRE_STRUCT_FIELD)                                                \
+	};                                                                                         \
+	struct guard_rep_##name {                                                                  \
+		char nothing;                                                                      \
+		GUARD_REP_##name(WIRE_STRUCT_FIELD)                                                \
+	};
+#define GUARD_NOTICE_STRUCT(name, number, fd, why)                                                 \
+	struct guard_note_##name {                                                                 \
+		char nothing;                                                                      \
+		GUARD_NOTE_##name(WIRE_STRUCT_FIELD)                                               \
+	};
+GUARD_MESSAGES(GUARD_STRUCTS)
+GUARD_NOTICES(GUARD_NOTICE_STRUCT)
+
+/* Encoders and decoders: guard_put_req_open, guard_get_req_open, guard_put_rep_open ... (guard_wire.c) */
+#define GUARD_CODEC_PROTOTYPES(name, number, states, fd, calls, flags, why)                        \
+	void guard_put_req_##name(struct wire_writer *, const struct guard_req_##name *);          \
+	void guard_get_req_##name(struct wire_reader *, struct guard_req_##name *);                \
+	void guard_put_rep_##name(struct wire_writer *, const struct guard_rep_##name *);          \
+	void guard_get_rep_##name(struct wire_reader *, struct guard_rep_##name *);
+#define GUARD_NOTICE_PROTOTYPES(name, number, fd, why)                                             \
+	void guard_put_note_##name(struct wire_writer *, const struct guard_note_##name *);        \
+	void guard_get_note_##name(struct wire_reader *, struct guard_note_##name *);
+GUARD_MESSAGES(GUARD_CODEC_PROTOTYPES)
+GUARD_NOTICES(GUARD_NOTICE_PROTOTYPES)
+
+/* The rows as data, for the dispatcher, the documents and the tests (guard_wire.c). */
+struct guard_message_row {
+	const char *name;
+	const char *why;
+	uint16_t number;
+	uint32_t states;
+	enum guard_message_fd fd;
+	uint32_t calls;
+	uint32_t flags;
+};
+extern const struct guard_message_row guard_message_rows[];
+extern const size_t guard_message_row_count;
+/* NULL when there is no such request. */
+const struct guard_message_row *guard_message_find(uint16_t number);
+/* Print docs/GUARD-PROTOCOL.md (Markdown) from the tables. */
+#include <stdio.h>
+void guard_messages_print(FILE *out);
+
+#endif

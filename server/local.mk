@@ -1,0 +1,44 @@
+# Processes: one file a role; the protocols between them; confinement.
+noinst_LIBRARIES += server/libwire.a server/libfrontside.a server/libserver.a
+server_libwire_a_SOURCES = \
+	server/wire.c server/wire.h \
+	server/guard_messages.h server/guard_wire.c \
+	server/clerk_messages.h server/clerk_wire.c \
+	server/events.c server/events.h
+server_libfrontside_a_SOURCES = \
+	server/guard_client.c server/guard_client.h
+server_libserver_a_SOURCES = \
+	server/become_user.c server/become_user.h \
+	server/clerk.c server/clerk.h \
+	server/clerk_client.c server/clerk_client.h \
+	server/clerk_log.c server/clerk_log.h \
+	server/clerk_sessions.c server/clerk_sessions.h \
+	server/front.c \
+	server/guard.c server/guard_private.h \
+	server/guard_data.c \
+	server/guard_files.c \
+	server/guard_login.c \
+	server/master.c server/master.h \
+	server/nursery.c server/nursery.h server/nursery_messages.h \
+	server/pool.c server/pool.h \
+	server/roles.c server/roles.h \
+	server/sandbox.c server/sandbox.h \
+	server/sandbox_profiles.c server/sandbox_profiles.h \
+	server/session.h
+
+sbin_PROGRAMS += transomd
+transomd_SOURCES = server/main.c
+transomd_LDADD = server/libserver.a server/ftp/libftp.a server/libfrontside.a \
+	auth/libauth.a vfs/libvfs.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
+	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
+
+bin_PROGRAMS += transomctl
+transomctl_SOURCES = server/transomctl.c server/ctl_users.c server/ctl_users.h
+transomctl_LDADD = auth/libauth.a conf/libconf.a server/base/libbase.a \
+	$(CONFUSE_LIBS) $(CRYPT_LIBS) $(CRYPTO_LIBS)
+
+# Prints what is generated from the tables: documents, man page sections.
+noinst_PROGRAMS += tables-print
+tables_print_SOURCES = server/tables_print.c
+tables_print_LDADD = server/ftp/libftp.a server/libfrontside.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
+	$(CONFUSE_LIBS)

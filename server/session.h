@@ -1,0 +1,32 @@
+/*
+ * What a session pair inherits from its nursery, and the two functions in which its halves live.
+ */
+#ifndef SERVER_SESSION_H
+#define SERVER_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+
+/* Filled by the nursery before it forks; the same for both halves but for the marked descriptors. */
+struct session_start {
+	const struct conf *conf;
+	bool as_root;			/* chroot and uids are to be had */
+	uint32_t generation;
+	int wall_fd;			/* this half's end of the guard protocol's socket */
+	int door_fd;			/* guard: way to the clerk (clerk_client.h) */
+	int leash_fd;			/* guard: to the nursery; see nursery_messages.h */
+	int users_dir_fd;		/* guard: conf->users_dir, -1 when it does not exist */
+	int empty_dir_fd;		/* front: an empty directory to chroot into; -1 as an ordinary user */
+	uint32_t front_uid;		/* front: account to become when as_root */
+	uint32_t front_gid;
+	const int *listener_fds;	/* guard: one for each conf->listeners, in order */
+	const char *parent_title;	/* for messages */
+};
+
+/* Each runs one half to its end and never returns. */
+_Noreturn void guard_run(const struct session_start *start);
+_Noreturn void front_run(const struct session_start *start);
+
+#endif
