@@ -14,12 +14,12 @@
 #include <stdint.h>
 
 struct buf {
-	uint8_t *data;	/* heap; NULL while empty and never used */
-	size_t start;	/* first byte not yet consumed */
-	size_t end;	/* one past the last byte */
-	size_t size;	/* bytes allocated */
-	size_t limit;	/* end - start never exceeds this */
-	bool failed;	/* an append did not fit or memory ran out; sticky until buf_reset */
+	uint8_t *data; /* heap; NULL while empty and never used */
+	size_t start;  /* first byte not yet consumed */
+	size_t end;    /* one past the last byte */
+	size_t size;   /* bytes allocated */
+	size_t limit;  /* end - start never exceeds this */
+	bool failed;   /* an append did not fit or memory ran out; sticky until buf_reset */
 };
 
 /* Make an empty buffer that may hold at most limit_bytes.  Allocates nothing. */

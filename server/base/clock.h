@@ -13,7 +13,8 @@
 
 /* Milliseconds on CLOCK_MONOTONIC. */
 int64_t clock_mono_ms(void);
-/* Milliseconds from now to the deadline for poll(2) and epoll_wait(2): 0 if past, -1 for CLOCK_NEVER. */
+/* Milliseconds from now to the deadline for poll(2) and epoll_wait(2): 0 if past, -1 for
+ * CLOCK_NEVER. */
 int clock_poll_ms(int64_t deadline_ms);
 /* Wall time, for logs. */
 struct timespec clock_wall(void);

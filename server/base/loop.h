@@ -40,7 +40,8 @@ void loop_timer_free(struct loop_timer **timer);
 /* Block the signals in set and deliver them to fn from the loop.  False with errno. */
 bool loop_signals(struct loop *loop, const sigset_t *set, loop_signal_fn *fn, void *context);
 
-/* Run until loop_stop; returns the value given to it. */
+/* Run until loop_stop; returns the value given to it, or -1 when the kernel refuses to wait (never
+ * seen).  A stop from before the run counts. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop, int value);
 

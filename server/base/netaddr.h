@@ -13,10 +13,10 @@
 #define NETADDR_TEXT_BYTES 64 /* longest IPv6 text with scope and NUL */
 
 struct netaddr {
-	uint8_t bytes[16];	/* network order; IPv4 in the first four */
-	uint32_t scope;		/* IPv6 scope id, else 0 */
-	uint16_t port;		/* host order */
-	uint8_t family;		/* AF_INET or AF_INET6; 0 = none */
+	uint8_t bytes[16]; /* network order; IPv4 in the first four */
+	uint32_t scope;    /* IPv6 scope id, else 0 */
+	uint16_t port;     /* host order */
+	uint8_t family;    /* AF_INET or AF_INET6; 0 = none */
 };
 
 /* From what accept(2), getsockname(2) or getpeername(2) gave; mapped IPv4 becomes AF_INET. */

@@ -10,7 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* openat2(2): fd or -1 with errno.  resolve is RESOLVE_* of <linux/openat2.h>.  O_CLOEXEC is added. */
+/* openat2(2): fd or -1 with errno.  resolve is RESOLVE_* of <linux/openat2.h>.  O_CLOEXEC is added.
+ */
 int os_openat2(int dir_fd, const char *path, uint64_t flags, mode_t mode, uint64_t resolve);
 /* fchmodat2(2) with AT_SYMLINK_NOFOLLOW where the kernel has it (6.6), else -1 with ENOSYS. */
 int os_fchmodat2(int dir_fd, const char *name, mode_t mode, int flags);

@@ -5,7 +5,8 @@
 #ifndef BASE_PROCTITLE_H
 #define BASE_PROCTITLE_H
 
-/* Moves environ aside so that its room can be used; call once, before anything keeps pointers into it. */
+/* Moves environ aside so that its room can be used; call once, before anything keeps pointers into
+ * it. */
 void proctitle_init(int argc, char **argv);
 /* "transomd: guard alice"; cut to what fits.  Control characters become '?'. */
 void proctitle_set(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -34,8 +34,8 @@ bool text_parse_mode(const char *text, unsigned *out);
 /* n bytes as 2n lower-case hex digits and NUL. */
 void text_hex(char *out, const void *bytes, size_t n);
 /*
- * Shell-like match of a whole name: * ? [abc] [a-z] [!a]; \ takes the next byte as it is.  Linear in the
- * name for each star: no pattern makes it exponential.  Malformed [ matches itself.
+ * Shell-like match of a whole name: * ? [abc] [a-z] [!a]; \ takes the next byte as it is.  Linear
+ * in the name for each star: no pattern makes it exponential.  Malformed [ matches itself.
  */
 bool text_glob(const char *pattern, const char *name);
 /* Does the pattern hold any of * ? [ at all? */
