@@ -26,9 +26,11 @@
 	C(event,	 7, CLIENT, NONE, "Write this to the log.")					\
 	C(log_file,	10, MASTER, FILE, "Write the log here from now on.")				\
 	C(drain,	11, MASTER, NONE, "Tell every session to end.")					\
+	C(limits,	12, MASTER, NONE, "What the configuration says to the clerk; first message of all.")	\
 	C(verdict,	20, CLERK,  NONE, "Answer to a request.")					\
 	C(written,	21, CLERK,  NONE, "Every event up to this number is in the log.")		\
-	C(stop,		22, CLERK,  NONE, "Your session must end.")
+	C(stop,		22, CLERK,  NONE, "Your session must end.")					\
+	C(log_lost,	23, CLERK,  NONE, "To the master: the log goes nowhere any more, open it again.")
 
 #define CLERK_MSG_attach(F)	F(str, role, CLERK_TITLE_MAX) F(str, session, CLERK_SESSION_MAX) F(str, protocol, CLERK_TITLE_MAX)	\
 				F(str, listener, CLERK_TITLE_MAX) F(str, peer, NETADDR_TEXT_BYTES) F(str, user, GUARD_USER_NAME_MAX)	\
@@ -41,11 +43,17 @@
 #define CLERK_MSG_hash_end(F)
 #define CLERK_MSG_event(F)	F(u64, seq, 0) F(i64, seconds, 0) F(u32, milliseconds, 999) F(u32, event, EVENT_COUNT - 1)	\
 				F(blob, fields, EVENT_MAX_BYTES)
-#define CLERK_MSG_log_file(F)
+#define CLERK_MSG_log_file(F)	F(u32, kind, CLERK_LOG_KIND_COUNT - 1)
 #define CLERK_MSG_drain(F)	F(u32, now, 1)
+#define CLERK_MSG_limits(F)	F(u32, max_sessions, 0) F(u32, max_sessions_per_address, 0) F(u32, max_hashing, 0)	\
+				F(u32, log_format, 1)
 #define CLERK_MSG_verdict(F)	F(u32, verdict, CLERK_VERDICT_COUNT - 1)
 #define CLERK_MSG_written(F)	F(u64, seq, 0)
 #define CLERK_MSG_stop(F)	F(u32, reason, GUARD_STOP_COUNT - 1) F(u32, now, 1)
+#define CLERK_MSG_log_lost(F)
+
+/* How the descriptor of log_file is written to. */
+enum clerk_log_kind { CLERK_LOG_PLAIN, CLERK_LOG_STREAM_SOCKET, CLERK_LOG_SYSLOG, CLERK_LOG_KIND_COUNT };
 
 /* V(name, text): the clerk's answers; text is for the log line `refuse`. */
 #define CLERK_VERDICTS(V)										\

@@ -42,7 +42,9 @@
 	E(DATA_FAILED,	"data-failed",	WARNING, "A data connection did not come about.")			\
 	E(VIOLATION,	"violation",	ERROR,	"A front broke the guard protocol; its session was ended.")	\
 	E(CLERK_BACK,	"clerk-back",	WARNING, "The clerk was restarted; sessions have reported again.")	\
-	E(LOG_REOPENED,	"log-reopened",	INFO,	"The log file was opened again.")
+	E(LOG_REOPENED,	"log-reopened",	INFO,	"The log file was opened again.")			\
+	E(LOG_DROPPED,	"log-dropped",	ERROR,	"The log could not be written for a while; how many lines are missing.") \
+	E(FORK_FAILED,	"fork-failed",	ERROR,	"A session pair could not be started; new clients wait.")
 
 /* F(symbol, "name", kind, doc); kind is TEXT (escaped by the clerk) or NUMBER (unsigned 64 bits) */
 #define EVENT_FIELDS(F)												\
@@ -77,7 +79,8 @@
 	F(MODE,		"mode",		TEXT,	"root or user: how the server was started.")			\
 	F(WALLS,	"walls",	TEXT,	"Walls in force: chroot uid seccomp landlock ...")		\
 	F(VERSION,	"version",	TEXT,	"Version of transom.")						\
-	F(SEQ,		"seq",		NUMBER,	"Number of the line within its session or role.")
+	F(SEQ,		"seq",		NUMBER,	"Number of the line within its session or role.")		\
+	F(LINES,	"lines",	NUMBER,	"Lines missing from the log.")
 
 /* clang-format on */
 

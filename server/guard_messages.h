@@ -22,6 +22,7 @@
 #include "server/base/netaddr.h"
 #include "server/base/secret.h"
 #include "server/wire.h"
+#include "vfs/vfs_batch.h"
 
 /* Where a session stands, from the guard's point of view. */
 enum guard_state {
