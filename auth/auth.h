@@ -11,7 +11,8 @@
 #include "conf/conf.h"
 #include "server/base/secret.h"
 
-/* THE list of ways a login can fail; A(name, text), the text is for the log, never for the network. */
+/* THE list of ways a login can fail; A(name, text), the text is for the log, never for the network.
+ */
 /* clang-format off */
 #define AUTH_FAILURES(A)							\
 	A(NONE,		 "")							\
@@ -37,16 +38,19 @@ struct auth_sources {
 };
 
 struct auth_result {
-	enum auth_failure failure;	/* AUTH_FAILURE_NONE: logged in */
-	struct conf_user *user;		/* set only when logged in; the caller's (conf_user_free) */
+	enum auth_failure failure; /* AUTH_FAILURE_NONE: logged in */
+	struct conf_user *user;    /* set only when logged in; the caller's (conf_user_free) */
 	bool anonymous;
-	const char *backend;		/* name of the back end that decided, for the log */
+	const char
+	    *backend; /* name of the back end that decided, for the log; "" = none knew the name */
 	char detail[CONF_MESSAGE_BYTES]; /* for BACKEND: file, line and cause */
 };
 
 /*
- * Check a password.  Costs one hash whatever the outcome (a dummy of the default cost for an unknown,
- * locked or disabled user), except that a password that is too long is refused before any.
+ * Check a password.  Costs one hash whatever the outcome (a dummy of the default cost for an
+ * unknown, locked or disabled user), but for two: a password that is too long is refused before
+ * any, and an anonymous login that succeeds has nothing to check.  password NULL means too long: no
+ * struct secret can hold it.
  */
 void auth_password(const struct auth_sources *sources, const char *name,
     const struct secret *password, struct auth_result *out);
