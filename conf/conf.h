@@ -22,6 +22,8 @@
 #define CONF_MESSAGE_BYTES 1024			/* room for "file:line: what is wrong, what is allowed" */
 #define CONF_USER_NAME_MAX 64
 #define CONF_MOUNTS_MAX 64			/* mounts of one user, "/" included */
+#define CONF_LISTENERS_MAX 64
+#define CONF_STAGED_PREFIX ".transom-"		/* as VFS_STAGED_PREFIX; a unit test compares them */
 
 enum conf_status {
 	CONF_OK = 0,
@@ -40,6 +42,7 @@ enum conf_status {
 #define CONF_FIELD_mode conf_mode
 #define CONF_FIELD_text conf_text
 #define CONF_FIELD_path conf_path
+#define CONF_FIELD_target conf_target
 #define CONF_FIELD_account conf_account
 #define CONF_FIELD_choice conf_choice
 #define CONF_FIELD_list conf_list_value

@@ -5,12 +5,12 @@
  * conf.h, the parser's tables, the range checks, `transomd -T`, and the option section of
  * transom.conf(5).  Nothing else in the tree names an option as text.
  *
- *   type   bool uint duration mode text path account choice list ports address access
+ *   type   bool uint duration mode text path target account choice list ports address access
  *          (see conf_types.h: C type, syntax and meaning of min and max)
  *   name   the keyword, and the field of the struct
  *   default  as it would be written in the file
  *   min, max  numbers in the type's base unit (milliseconds for durations); for choice, min is the
- *          list of allowed words; unused otherwise
+ *          list of allowed words; for path, whether %u is replaced (CONF_PATH_PER_USER); unused otherwise
  *   seen   which roles the value reaches (SEEN_*): who else might leak it
  *   doc    one or two sentences; the man page prints them
  *
@@ -87,7 +87,7 @@
 
 /* --- log { } ------------------------------------------------------------------------------- */
 #define CONF_LOG_OPTIONS(O)										\
-	O(text, target, "stderr", 0, 4096, SEEN_BY_MASTER,						\
+	O(target, target, "stderr", 0, 0, SEEN_BY_MASTER,						\
 	  "Where the log goes: stderr, syslog, or the path of a file. Signal USR1 opens the file again.") \
 	O(choice, format, "json", "json|logfmt", 0, SEEN_BY_CLERK,					\
 	  "One JSON object a line, or key=value pairs.")
@@ -119,19 +119,19 @@
 
 /* --- mount "/PATH" { }, inside defaults, anonymous or a user's file --------------------------- */
 #define CONF_EXTRA_MOUNT_OPTIONS(O)									\
-	O(path, source, "", 0, 0, SEEN_BY_GUARD,							\
-	  "Directory that appears here; %u is the user's name.")					\
+	O(path, source, "", CONF_PATH_PER_USER, 0, SEEN_BY_GUARD,					\
+	  "Directory that appears here; %u is the user's name. Must be given.")					\
 	CONF_MOUNT_OPTIONS(O)
 
 /* --- a user: defaults { }, anonymous { } and users.d/NAME.conf -------------------------------- */
 #define CONF_USER_OPTIONS(O)										\
-	O(text, password, "", 0, 512, SEEN_BY_GUARD,							\
+	O(text, password, "", 0, 512, SEEN_BY_GUARD | SEEN_SECRET,					\
 	  "Password hash as crypt(5) writes it. Empty, or starting with ! or *: no password logs in.")	\
 	O(list, keys, "{}", 0, 256, SEEN_BY_GUARD,							\
 	  "SSH public keys, one authorized_keys line each.")						\
 	O(bool, enabled, "yes", 0, 0, SEEN_BY_GUARD,							\
 	  "no: the user cannot log in.")								\
-	O(path, root, "/srv/transom/%u", 0, 0, SEEN_BY_GUARD,						\
+	O(path, root, "/srv/transom/%u", CONF_PATH_PER_USER, 0, SEEN_BY_GUARD,				\
 	  "Directory that the user sees as /; %u is the user's name. It may belong to anybody, and must exist.") \
 	O(text, start_dir, "/", 0, 4096, SEEN_BY_GUARD,							\
 	  "Directory in which a session starts, as the user sees it.")					\
@@ -171,6 +171,7 @@ enum conf_seen {
 	SEEN_BY_GUARD = 1 << 3,
 	SEEN_BY_FRONT = 1 << 4,
 	SEEN_BY_ALL = (1 << 5) - 1,
+	SEEN_SECRET = 1 << 5,	/* and never in a message, a dump or a log */
 };
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * The types an option can have: C type, text to value, value to text.
  *
- * Used by conf.c only, through the rows of conf_options.h.
+ * The C types are for everybody who reads a struct of conf.h.  The table of types is for conf/ only:
+ * it is applied through the rows of conf_options.h, which say the range (conf_rows.h).
  */
 #ifndef CONF_TYPES_H
 #define CONF_TYPES_H
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/base/buf.h"
 #include "server/base/netaddr.h"
 
 /* A list of strings; owned by the struct conf it lives in. */
@@ -31,13 +33,15 @@ struct conf_ports {
  *   duration  ms s m h d w; milliseconds in the struct
  *   mode      octal
  *   text      any text without control characters, at most max bytes
- *   path      a path; relative ones are relative to the file they stand in
- *   account   user or group: name or number
+ *   path      an absolute path in the struct; relative ones are relative to the file they stand in.
+ *             With CONF_PATH_PER_USER as min, %u is the user's name and %% a percent sign
+ *   target    stderr, syslog or a path as above
+ *   account   user or group: name or number, never root; empty only where the default is
  *   choice    one of the words in min ("a|b"); the index of the word
  *   list      { "a", "b" }, at most max entries
  *   ports     "first-last", "port" or "0"
  *   address   ip:port
- *   access    a preset or a list of rights (conf_rights.h); the bits
+ *   access    a preset or a list of rights (conf_rights.h), as "list read" or { "list", "read" }; the bits
  */
 typedef bool conf_bool;
 typedef uint32_t conf_uint;
@@ -45,11 +49,59 @@ typedef int64_t conf_duration;
 typedef uint32_t conf_mode;
 typedef char *conf_text;
 typedef char *conf_path;
+typedef char *conf_target;
 typedef char *conf_account;
 typedef int conf_choice;
 typedef struct conf_list conf_list_value;
 typedef struct conf_ports conf_ports_value;
 typedef struct netaddr conf_address;
 typedef uint32_t conf_access;
+
+/* THE list of types; a row of conf_options.h names one of them. */
+#define CONF_TYPES(T)                                                                              \
+	T(bool) T(uint) T(duration) T(mode) T(text) T(path) T(target) T(account) T(choice)         \
+	T(list) T(ports) T(address) T(access)
+
+#define CONF_TYPE_ENUM(name) CONF_TYPE_##name,
+enum conf_type_id { CONF_TYPES(CONF_TYPE_ENUM) CONF_TYPE_COUNT };
+#undef CONF_TYPE_ENUM
+
+#define CONF_PATH_PER_USER 1 /* min of a path row */
+#define CONF_PATH_BYTES 4096 /* longest path, NUL included: PATH_MAX of Linux */
+#define CONF_LIST_ITEM_MAX_BYTES 16384u
+
+struct conf_option; /* conf_rows.h */
+
+/* A value as it stands in a file: one item, or the items of a list. */
+struct conf_written {
+	const char *const *items;
+	size_t count;
+	const char *base_dir;	/* absolute; relative paths start here */
+	size_t wrong_item;	/* set by parse: the item that is wrong, if it is one of them */
+};
+
+struct conf_type {
+	const char *name;
+	bool takes_list;	/* may be written { "a", "b" } */
+	bool bare;		/* dumped without quotes */
+	/*
+	 * Set the field, whose old value is freed.  NULL, or what is wrong with the text (a static
+	 * string; then the field is unchanged), which is conf_type_no_memory when memory ran out.
+	 */
+	const char *(*parse)(
+	    const struct conf_option *row, struct conf_written *written, void *field);
+	/* Append the value in the syntax of the file.  expanded: %u has been replaced already. */
+	void (*format)(
+	    const struct conf_option *row, const void *field, bool expanded, struct buf *out);
+	/* What may be written, for messages and the manual. */
+	void (*allowed)(const struct conf_option *row, char *out, size_t out_bytes);
+	/* Deep copy into a field that holds nothing; false when memory ran out. */
+	bool (*copy)(const void *from, void *to);
+	/* Free what the field owns and make it zero. */
+	void (*clear)(void *field);
+};
+
+extern const char conf_type_no_memory[];
+const struct conf_type *conf_type(enum conf_type_id id);
 
 #endif

@@ -1,0 +1,269 @@
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "conf/conf.h"
+#include "conf/conf_message.h"
+#include "conf/conf_rows.h"
+#include "server/base/text.h"
+
+/* --- accounts ----------------------------------------------------------------------------------
+ */
+
+#define ACCOUNT_BUFFER_FIRST_BYTES 1024u
+#define ACCOUNT_BUFFER_MAX_BYTES   (1u << 20) /* a group of very many members needs much */
+
+struct account {
+	uint32_t uid; /* of a user */
+	uint32_t gid; /* of a user: its own group; of a group */
+};
+
+/* One try at the account databases: 0 and *found, or an errno; ERANGE asks for a larger buffer. */
+typedef int lookup_fn(
+    const char *name, char *buffer, size_t size, struct account *out, bool *found);
+
+static int look_up_user(
+    const char *name, char *buffer, size_t size, struct account *out, bool *found)
+{
+	struct passwd entry;
+	struct passwd *result = NULL;
+	int error = getpwnam_r(name, &entry, buffer, size, &result);
+
+	*found = result != NULL;
+	if (*found)
+		*out = (struct account){ .uid = entry.pw_uid, .gid = entry.pw_gid };
+	return error;
+}
+
+static int look_up_group(
+    const char *name, char *buffer, size_t size, struct account *out, bool *found)
+{
+	struct group entry;
+	struct group *result = NULL;
+	int error = getgrnam_r(name, &entry, buffer, size, &result);
+
+	*found = result != NULL;
+	if (*found)
+		*out = (struct account){ .gid = entry.gr_gid };
+	return error;
+}
+
+static bool look_up(lookup_fn *lookup, const char *name, struct account *out)
+{
+	bool found = false;
+	int error = ERANGE;
+
+	for (size_t size = ACCOUNT_BUFFER_FIRST_BYTES;
+	     size <= ACCOUNT_BUFFER_MAX_BYTES && (error == ERANGE || error == EINTR); size *= 2) {
+		char *buffer = malloc(size);
+
+		if (buffer == NULL)
+			return false;
+		error = lookup(name, buffer, size, out, &found);
+		free(buffer);
+	}
+	return error == 0 && found;
+}
+
+/* The text as a number, when all of it is digits. */
+static bool account_number(const char *text, uint32_t *out)
+{
+	uint64_t number;
+
+	/* (uid_t)-1 is no account: setresuid(2) takes it for "leave as it is". */
+	if (!text_parse_u64(text, &number) || number >= UINT32_MAX)
+		return false;
+	*out = (uint32_t)number;
+	return true;
+}
+
+bool conf_account_resolve(const char *user, const char *group, uint32_t *uid_out, uint32_t *gid_out)
+{
+	struct account account;
+	uint32_t number;
+
+	if (account_number(user, &number))
+		account = (struct account){ .uid = number, .gid = number };
+	else if (!look_up(look_up_user, user, &account))
+		return false;
+	*uid_out = account.uid;
+	*gid_out = account.gid;
+	if (group[0] == '\0')
+		return true;
+	if (account_number(group, gid_out))
+		return true;
+	if (!look_up(look_up_group, group, &account))
+		return false;
+	*gid_out = account.gid;
+	return true;
+}
+
+/* --- the checks --------------------------------------------------------------------------------
+ */
+
+static enum conf_status check_account(const struct conf *conf, const char *option, const char *user,
+    const char *group, uint32_t *uid_out, char message[CONF_MESSAGE_BYTES])
+{
+	char shown[CONF_SHOWN_BYTES];
+	uint32_t uid, gid;
+
+	conf_show(shown, user, strlen(user));
+	if (!conf_account_resolve(user, "", &uid, &gid)) {
+		conf_say(message, conf->file, 0,
+		    "%s = \"%s\": there is no such account; allowed: an account that exists "
+		    "(useradd --system %s makes it), or a number",
+		    option, shown, shown);
+		return CONF_INVALID;
+	}
+	if (!conf_account_resolve(user, group, &uid, &gid)) {
+		conf_show(shown, group, strlen(group));
+		conf_say(message, conf->file, 0,
+		    "files_group = \"%s\": there is no such group; allowed: a group that exists, "
+		    "a number, or nothing",
+		    shown);
+		return CONF_INVALID;
+	}
+	if (uid == 0 || gid == 0) {
+		conf_say(message, conf->file, 0,
+		    "%s = \"%s\": it is root, or of root's group; allowed: any other account",
+		    option, shown);
+		return CONF_INVALID;
+	}
+	*uid_out = uid;
+	return CONF_OK;
+}
+
+static enum conf_status check_accounts(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
+{
+	const struct conf_user *users[] = { &conf->defaults, &conf->anonymous };
+	enum conf_status status;
+	uint32_t clerk, front, files;
+
+	status = check_account(conf, "clerk_user", conf->clerk_user, "", &clerk, message);
+	if (status == CONF_OK)
+		status = check_account(conf, "front_user", conf->front_user, "", &front, message);
+	for (size_t i = 0; status == CONF_OK && i < (conf->has_anonymous ? 2u : 1u); i++) {
+		status = check_account(conf, "files_user", users[i]->files_user,
+		    users[i]->files_group, &files, message);
+		/* A front that is taken over could signal and trace what has its uid. */
+		if (status == CONF_OK && (front == files || front == clerk)) {
+			conf_say(message, conf->file, 0,
+			    "front_user = \"%s\": it is clerk_user or files_user as well; "
+			    "allowed: an account that nothing else has",
+			    conf->front_user);
+			status = CONF_INVALID;
+		}
+	}
+	return status;
+}
+
+/* Letters, digits and hyphens between dots; the last part has a letter, or it would be an address.
+ */
+static bool is_host_name(const char *text)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                              "0123456789-.";
+	const char *last = strrchr(text, '.');
+	size_t length = strlen(text);
+
+	if (length > 253 || strspn(text, allowed) != length)
+		return false;
+	for (const char *label = text;; label++) {
+		size_t label_length = strcspn(label, ".");
+
+		if (label_length == 0 || label_length > 63 || label[0] == '-' ||
+		    label[label_length - 1] == '-')
+			return false;
+		label += label_length;
+		if (*label == '\0')
+			break;
+	}
+	last = last == NULL ? text : last + 1;
+	return strspn(last, "0123456789") != strlen(last);
+}
+
+static enum conf_status check_public_address(
+    const struct conf *conf, char message[CONF_MESSAGE_BYTES])
+{
+	const char *text = conf->ftp.public_address;
+	struct netaddr address;
+	char shown[CONF_SHOWN_BYTES];
+
+	if (text[0] == '\0')
+		return CONF_OK;
+	if (netaddr_parse_ip(&address, text)
+	        ? address.family == AF_INET && !netaddr_is_any(&address)
+	        : is_host_name(text))
+		return CONF_OK;
+	conf_say(message, conf->file, 0,
+	    "public_address = \"%s\": clients cannot connect to that; allowed: an IPv4 address as "
+	    "192.0.2.1, a host name, or nothing",
+	    conf_show(shown, text, strlen(text)));
+	return CONF_INVALID;
+}
+
+static enum conf_status check_listeners(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
+{
+	const struct conf_ports *passive = &conf->ftp.passive_ports;
+
+	for (size_t i = 0; i < conf->listener_count; i++) {
+		const struct conf_listener *listener = &conf->listeners[i];
+		uint16_t port = listener->address.port;
+		char shown[CONF_SHOWN_BYTES];
+
+		conf_show(shown, listener->title, strlen(listener->title));
+		if (port != 0 && passive->first <= port && port <= passive->last) {
+			conf_say(message, conf->file, 0,
+			    "listener \"%s\": port %u is one of passive_ports; allowed: any other",
+			    shown, port);
+			return CONF_INVALID;
+		}
+		for (size_t j = 0; port != 0 && j < i; j++) {
+			if (conf->listeners[j].address.port != port ||
+			    !netaddr_same_ip(&conf->listeners[j].address, &listener->address))
+				continue;
+			conf_say(message, conf->file, 0,
+			    "listener \"%s\": another one has the same address and port; "
+			    "allowed: each once",
+			    shown);
+			return CONF_INVALID;
+		}
+	}
+	return CONF_OK;
+}
+
+static enum conf_status check_users_dir(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
+{
+	struct stat st;
+
+	/* Missing is fine: the first `transomctl user add` makes it. */
+	if (stat(conf->users_dir, &st) != 0 || S_ISDIR(st.st_mode))
+		return CONF_OK;
+	conf_say(message, conf->file, 0, "users_dir = \"%s\": it is not a directory; allowed: one",
+	    conf->users_dir);
+	return CONF_INVALID;
+}
+
+enum conf_status conf_check(const struct conf *conf, bool as_root, char message[CONF_MESSAGE_BYTES])
+{
+	enum conf_status status = CONF_OK;
+
+	if (conf->spare_min > conf->spare_max) {
+		conf_say(message, conf->file, 0,
+		    "spare_min = %u: it is above spare_max = %u; allowed: at most that",
+		    conf->spare_min, conf->spare_max);
+		return CONF_INVALID;
+	}
+	if (as_root)
+		status = check_accounts(conf, message);
+	if (status == CONF_OK)
+		status = check_public_address(conf, message);
+	if (status == CONF_OK)
+		status = check_listeners(conf, message);
+	if (status == CONF_OK)
+		status = check_users_dir(conf, message);
+	return status;
+}

@@ -1,0 +1,262 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "conf/conf_rows.h"
+#include "server/base/buf.h"
+
+/* A value that is read and printed again; out NULL: it must be refused. */
+struct round_trip {
+	const char *option;
+	const char *in;
+	const char *out;
+};
+
+static const struct conf_section *section_of(const char *option)
+{
+	const char *names[] = { "listener", "ftp", "log" };
+
+	if (conf_section_option(&conf_section_mount, option) != NULL)
+		return &conf_section_mount;
+	if (conf_section_option(&conf_section_user, option) != NULL)
+		return &conf_section_user;
+	if (conf_section_option(&conf_section_main, option) != NULL)
+		return &conf_section_main;
+	for (size_t i = 0; i < 3; i++)
+		if (conf_section_option(conf_section_child(&conf_section_main, names[i]), option))
+			return conf_section_child(&conf_section_main, names[i]);
+	return NULL;
+}
+
+static void check(const struct round_trip *trip, const char *base_dir)
+{
+	const struct conf_section *section = section_of(trip->option);
+	const struct conf_option *row = conf_section_option(section, trip->option);
+	struct conf_written written = { .items = &trip->in, .count = 1, .base_dir = base_dir };
+	union {
+		conf_duration number;
+		conf_address address;
+		conf_list_value list;
+		char *string;
+	} field = { 0 };
+	const char *wrong = conf_type(row->type)->parse(row, &written, &field);
+	struct buf out;
+
+	if (trip->out == NULL) {
+		cr_expect_not_null(wrong, "%s = %s", trip->option, trip->in);
+		conf_type(row->type)->clear(&field);
+		return;
+	}
+	cr_assert_null(wrong, "%s = %s: %s", trip->option, trip->in, wrong);
+	buf_init(&out, 65536);
+	conf_type(row->type)->format(row, &field, false, &out);
+	buf_append(&out, "", 1);
+	cr_expect_str_eq((const char *)buf_bytes(&out), trip->out);
+	buf_clear(&out);
+	conf_type(row->type)->clear(&field);
+}
+
+static void check_all(const struct round_trip *trips, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		check(&trips[i], "/etc/transom");
+}
+
+#define CHECK_ALL(trips) check_all(trips, sizeof(trips) / sizeof((trips)[0]))
+
+Test(conf_types, a_bool_has_six_words)
+{
+	static const struct round_trip trips[] = {
+		{ "durable", "yes", "yes" },
+		{ "durable", "on", "yes" },
+		{ "durable", "TRUE", "yes" },
+		{ "durable", "no", "no" },
+		{ "durable", "off", "no" },
+		{ "durable", "false", "no" },
+		{ "durable", "1", NULL },
+		{ "durable", "", NULL },
+		{ "durable", "yes ", NULL },
+	};
+
+	CHECK_ALL(trips);
+}
+
+Test(conf_types, a_duration_needs_a_unit_and_prints_in_the_largest_that_fits)
+{
+	static const struct round_trip trips[] = {
+		{ "resume_window", "0", "\"0\"" },
+		{ "resume_window", "0s", "\"0\"" },
+		{ "resume_window", "1500ms", "\"1500ms\"" },
+		{ "resume_window", "90s", "\"90s\"" },
+		{ "resume_window", "120s", "\"2m\"" },
+		{ "resume_window", "24h", "\"1d\"" },
+		{ "resume_window", "14d", "\"2w\"" },
+		{ "resume_window", "10", NULL },
+		{ "resume_window", "10x", NULL },
+		{ "resume_window", "s", NULL },
+		{ "resume_window", "1h30m", NULL },
+		{ "resume_window", "-1s", NULL },
+		{ "resume_window", "999999999999w", NULL },
+		{ "resume_window", "9999999999999999999s", NULL },
+	};
+
+	CHECK_ALL(trips);
+}
+
+Test(conf_types, ports_are_a_range_a_port_or_the_systems_choice)
+{
+	static const struct round_trip trips[] = {
+		{ "passive_ports", "50000-50999", "\"50000-50999\"" },
+		{ "passive_ports", "2121", "\"2121-2121\"" },
+		{ "passive_ports", "0", "\"0\"" },
+		{ "passive_ports", "1-65535", "\"1-65535\"" },
+		{ "passive_ports", "0-10", NULL },
+		{ "passive_ports", "10-0", NULL },
+		{ "passive_ports", "10-9", NULL },
+		{ "passive_ports", "10-65536", NULL },
+		{ "passive_ports", "10-", NULL },
+		{ "passive_ports", "-10", NULL },
+		{ "passive_ports", "1-2-3", NULL },
+		{ "passive_ports", "", NULL },
+	};
+
+	CHECK_ALL(trips);
+}
+
+Test(conf_types, an_address_has_a_port)
+{
+	static const struct round_trip trips[] = {
+		{ "address", "127.0.0.1:0", "\"127.0.0.1:0\"" },
+		{ "address", "[::]:21", "\"[::]:21\"" },
+		{ "address", "[2001:db8::1]:2121", "\"[2001:db8::1]:2121\"" },
+		{ "address", "*:21", "\"[::]:21\"" },
+		{ "address", "127.0.0.1", NULL },
+		{ "address", "localhost:21", NULL },
+		{ "address", "[::]:65536", NULL },
+		{ "address", "", NULL },
+	};
+
+	CHECK_ALL(trips);
+}
+
+Test(conf_types, a_path_is_made_absolute_and_knows_percent_u_where_a_user_is_known)
+{
+	static const struct round_trip trips[] = {
+		{ "users_dir", "/a/b", "\"/a/b\"" },
+		{ "users_dir", "b", "\"/etc/transom/b\"" },
+		{ "users_dir", "./b", "\"/etc/transom/b\"" },
+		{ "users_dir", "../b", "\"/etc/transom/../b\"" },
+		{ "users_dir", "100%", "\"/etc/transom/100%\"" },
+		{ "users_dir", "", NULL },
+		{ "users_dir", "a\tb", NULL },
+		{ "root", "/srv/%u", "\"/srv/%u\"" },
+		{ "root", "100%%", "\"/etc/transom/100%%\"" },
+		{ "root", "/srv/%", NULL },
+		{ "root", "/srv/%x", NULL },
+		{ "source", "/a\"b\\c${d}", "\"/a\\\"b\\\\c\\${d}\"" },
+		{ "source", "", NULL },
+	};
+
+	CHECK_ALL(trips);
+}
+
+Test(conf_types, a_percent_sign_in_the_files_own_directory_stands_for_itself)
+{
+	static const struct round_trip root = { "root", "%u", "\"/100%%/%u\"" };
+	static const struct round_trip users_dir = { "users_dir", "u", "\"/100%/u\"" };
+	static const struct round_trip top = { "users_dir", "u", "\"/u\"" };
+
+	check(&root, "/100%");
+	check(&users_dir, "/100%");
+	check(&top, "/");
+}
+
+Test(conf_types, a_path_has_a_longest_length)
+{
+	const struct conf_option *row = conf_section_option(&conf_section_main, "users_dir");
+	char path[CONF_PATH_BYTES + 1];
+	const char *item = path;
+	struct conf_written written = { .items = &item, .count = 1, .base_dir = "/base" };
+	char *field = NULL;
+
+	memset(path, '/', sizeof(path));
+	path[CONF_PATH_BYTES] = '\0';
+	cr_expect_not_null(conf_type(row->type)->parse(row, &written, &field));
+	path[CONF_PATH_BYTES - 1] = '\0';
+	cr_expect_null(conf_type(row->type)->parse(row, &written, &field));
+	conf_type(row->type)->clear(&field);
+}
+
+Test(conf_types, a_log_target_is_a_word_or_a_path)
+{
+	static const struct round_trip trips[] = {
+		{ "target", "stderr", "\"stderr\"" },
+		{ "target", "syslog", "\"syslog\"" },
+		{ "target", "transom.log", "\"/etc/transom/transom.log\"" },
+		{ "target", "", NULL },
+	};
+
+	CHECK_ALL(trips);
+}
+
+Test(conf_types, an_account_is_never_root)
+{
+	static const struct round_trip trips[] = {
+		{ "files_user", "transom-files", "\"transom-files\"" },
+		{ "files_user", "64801", "\"64801\"" },
+		{ "files_user", "4294967294", "\"4294967294\"" },
+		{ "files_user", "4294967295", NULL },
+		{ "files_user", "0", NULL },
+		{ "files_user", "000", NULL },
+		{ "files_user", "root", NULL },
+		{ "files_user", "", NULL },
+		{ "files_user", "a:b", NULL },
+		{ "files_user", "-a", NULL },
+		{ "files_group", "", "\"\"" },
+		{ "files_group", "0", NULL },
+	};
+
+	CHECK_ALL(trips);
+}
+
+Test(conf_types, access_is_a_preset_or_rights)
+{
+	static const struct round_trip trips[] = {
+		{ "access", "full", "\"full\"" },
+		{ "access", "read-only", "\"read-only\"" },
+		{ "access", "inbox", "\"inbox\"" },
+		{ "access", "none", "\"none\"" },
+		{ "access", "read,list", "\"read-only\"" },
+		{ "access", "upload list", "\"list upload\"" },
+		{ "access", " own , read ", "\"read own\"" },
+		{ "access", "", NULL },
+		{ "access", " , ", NULL },
+		{ "access", "full read", NULL },
+		{ "access", "write", NULL },
+		{ "access", "LIST", NULL },
+	};
+
+	CHECK_ALL(trips);
+}
+
+Test(conf_types, a_list_has_a_most_and_no_empty_items)
+{
+	const struct conf_option *row = conf_section_option(&conf_section_user, "keys");
+	const char *items[300];
+	struct conf_written written = { .items = items, .base_dir = "/" };
+	conf_list_value list = { 0 };
+
+	for (size_t i = 0; i < 300; i++)
+		items[i] = "x";
+	written.count = (size_t)row->max;
+	cr_expect_null(conf_type(row->type)->parse(row, &written, &list));
+	cr_expect_eq(list.count, (size_t)row->max);
+	written.count = (size_t)row->max + 1;
+	cr_expect_not_null(conf_type(row->type)->parse(row, &written, &list));
+	cr_expect_eq(written.wrong_item, (size_t)row->max);
+	cr_expect_eq(list.count, (size_t)row->max, "a refused value changes nothing");
+	items[1] = "";
+	written.count = 2;
+	cr_expect_not_null(conf_type(row->type)->parse(row, &written, &list));
+	cr_expect_eq(written.wrong_item, 1);
+	conf_type(row->type)->clear(&list);
+}
