@@ -23,7 +23,7 @@ struct vfs;
 
 /* What vfs_new needs of the outside: opened before the guard gives up root. */
 struct vfs_mount_source {
-	const struct conf_mount *mount;	/* policy; for "/" a view of the user's own options */
+	const struct conf_mount *mount;	/* policy, must outlive the vfs; for "/" a view of the user's own options */
 	int dir_fd;			/* O_PATH|O_DIRECTORY of the source; vfs owns it afterwards */
 };
 
@@ -52,7 +52,9 @@ struct vfs_opened {
  * Open a regular file.  flags: VFS_OPEN_*; offset counts with VFS_OPEN_RESUME; mode is the client's wish
  * for a new file, UINT32_MAX for none.  The descriptor has exactly the access asked for, its file
  * position at `offset`, and never blocks on a fifo or device (VFS_NOT_FILE).
- * A new or truncating upload is staged unless the mount says publish = direct.
+ * A new or truncating upload is staged unless the mount says publish = direct.  A kept upload of a name too
+ * long to be part of its staged name (more than about 220 bytes) is continued and seen by stat like any other,
+ * but a listing cannot show it.  VFS_BUSY: what would be continued is still being written by a session.
  */
 enum vfs_status vfs_open(struct vfs *vfs, const char *path, uint32_t flags, uint64_t offset,
     uint32_t mode, struct vfs_opened *out);
@@ -69,7 +71,8 @@ struct vfs_closed {
 /*
  * End of a file or directory handle.  With COMPLETE a staged file is published (after fsync where the
  * mount is durable): VFS_OK is the promise that its bytes are under its final name.  On any other
- * status nothing was published and the staged file is gone.
+ * status nothing was published and the staged file is gone, but for one case: the disk failed after the rename,
+ * when durable; then `published` tells that the name is there, and the status that it may not last.
  */
 enum vfs_status vfs_close(
     struct vfs *vfs, uint32_t handle, enum vfs_outcome outcome, struct vfs_closed *out);
@@ -117,9 +120,11 @@ enum vfs_status vfs_fstatvfs(struct vfs *vfs, uint32_t handle, struct vfs_space 
 
 /* --- directories --------------------------------------------------------------------------- */
 
+#define VFS_READDIR_ENTRIES_MAX 16384
 enum vfs_status vfs_opendir(struct vfs *vfs, const char *path, uint32_t *handle_out);
 /*
- * Append entries until the writer is full or the directory ends (*end).  No "." and "..", no staged
+ * Append entries until the writer is full or the directory ends (*end), or VFS_READDIR_ENTRIES_MAX were looked at:
+ * a batch without *end may be empty (an inbox full of others' files).  No "." and "..", no staged
  * names but this user's own kept uploads and this session's own running ones, under their final names.
  * Mount points below this directory are listed too.
  */

@@ -1,0 +1,159 @@
+/*
+ * vfs_rename: of real entries, of this session's running uploads, of kept ones.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/io.h"
+#include "vfs/vfs_at.h"
+#include "vfs/vfs_errno.h"
+#include "vfs/vfs_handles.h"
+#include "vfs/vfs_names.h"
+#include "vfs/vfs_private.h"
+#include "vfs/vfs_resolve.h"
+#include "vfs/vfs_rights.h"
+#include "vfs/vfs_stage.h"
+#include "vfs/vfs_view.h"
+
+struct renaming {
+	struct vfs *vfs;
+	bool replace;
+	struct vfs_place from;
+	struct vfs_place to;
+	struct vfs_view source;
+	struct vfs_view target;
+};
+
+/* What exists under the new name: may it go? */
+static enum vfs_status check_target(const struct renaming *r)
+{
+	bool taken = r->target.real || r->target.hidden || r->target.running != NULL;
+
+	if (!taken)
+		return VFS_OK;
+	if (!r->replace)
+		return VFS_EXISTS;
+	if (!vfs_rights_allow(r->to.mount, VFS_OPERATION_replace) || r->target.hidden)
+		return VFS_FORBIDDEN;
+	return r->target.real ? vfs_resolve_refuse_fixed(r->vfs, &r->to, &r->target.st) : VFS_OK;
+}
+
+static enum vfs_status rename_real(struct renaming *r)
+{
+	enum vfs_status status = vfs_resolve_refuse_fixed(r->vfs, &r->from, &r->source.st);
+	int error = 0;
+
+	if (status != VFS_OK)
+		return status;
+	/* Replacing is asked of the kernel only when there is something that may be replaced. */
+	if (r->replace && r->target.real)
+		error = renameat2(r->from.dir_fd, r->from.name, r->to.dir_fd, r->to.name, 0) == 0
+		            ? 0
+		            : errno;
+	else
+		error = vfs_at_rename_new(r->from.dir_fd, r->from.name, r->to.dir_fd, r->to.name);
+	if (error != 0)
+		return vfs_errno_status(error);
+	if (S_ISDIR(r->source.st.stx_mode))
+		vfs_handles_moved(r->vfs, r->from.path.text, r->to.path.text);
+	return VFS_OK;
+}
+
+static enum vfs_status rename_running(struct renaming *r)
+{
+	struct vfs_file *file = r->source.running;
+	char *path = strdup(r->to.path.text);
+	enum vfs_status status;
+
+	if (path == NULL)
+		return VFS_NO_MEMORY;
+	if (r->target.real && S_ISDIR(r->target.st.stx_mode))
+		status = VFS_IS_DIR;
+	else
+		status = vfs_stage_rename(r->vfs, file->stage, &r->to);
+	if (status != VFS_OK) {
+		free(path);
+		return status;
+	}
+	free(file->path);
+	file->path = path;
+	return VFS_OK;
+}
+
+static enum vfs_status rename_kept(struct renaming *r)
+{
+	char staged[VFS_NAME_MAX + 1];
+	enum vfs_status status = VFS_OK;
+	int error;
+	int fd;
+
+	/* As a running upload's, the names of a kept one are changed under its lock only. */
+	fd = vfs_at_open(r->from.dir_fd, r->source.kept.staged, O_WRONLY, 0);
+	if (fd < 0)
+		return vfs_errno_status(errno);
+	if (vfs_at_lock(fd) == VFS_LOCK_BUSY)
+		status = VFS_BUSY;
+	else if (!vfs_names_staged(r->vfs->tag, r->to.name, false, staged))
+		status = VFS_NO_MEMORY;
+	if (status == VFS_OK) {
+		error =
+		    vfs_at_rename_new(r->from.dir_fd, r->source.kept.staged, r->to.dir_fd, staged);
+		if (error != 0)
+			status = vfs_errno_status(error);
+	}
+	io_close(&fd);
+	return status;
+}
+
+static enum vfs_status rename_seen(struct renaming *r)
+{
+	bool is_dir = false;
+	enum vfs_status status = vfs_view_look(r->vfs, &r->from, true, &r->source);
+
+	if (status == VFS_OK)
+		status = vfs_view_look(r->vfs, &r->to, false, &r->target);
+	if (status != VFS_OK)
+		return status;
+	if (r->source.running == NULL && !r->source.real && r->source.kept.state != VFS_KEPT_FREE)
+		return VFS_NOT_FOUND;
+	is_dir = r->source.running == NULL && r->source.real && S_ISDIR(r->source.st.stx_mode);
+	if (!is_dir && !vfs_names_allowed(r->to.mount, r->to.name))
+		return VFS_BAD_NAME;
+	status = check_target(r);
+	if (status != VFS_OK)
+		return status;
+	if (r->source.running != NULL)
+		return rename_running(r);
+	return r->source.real ? rename_real(r) : rename_kept(r);
+}
+
+static enum vfs_status check_places(const struct renaming *r)
+{
+	if (!vfs_rights_allow(r->from.mount, VFS_OPERATION_rename) ||
+	    !vfs_rights_allow(r->to.mount, VFS_OPERATION_rename))
+		return VFS_FORBIDDEN;
+	/* Mount points, and what leads to them, stay where they are. */
+	if (r->from.kind != VFS_PLACE_NAME || r->to.kind != VFS_PLACE_NAME)
+		return VFS_FORBIDDEN;
+	return r->from.mount == r->to.mount ? VFS_OK : VFS_CROSS_MOUNT;
+}
+
+enum vfs_status vfs_rename(struct vfs *vfs, const char *from, const char *to, bool replace)
+{
+	struct renaming r = { .vfs = vfs, .replace = replace };
+	enum vfs_status status = vfs_resolve(vfs, from, 0, &r.from);
+
+	if (status != VFS_OK)
+		return status;
+	status = vfs_resolve(vfs, to, VFS_RESOLVE_MAKE, &r.to);
+	if (status == VFS_OK)
+		status = check_places(&r);
+	if (status == VFS_OK)
+		status = rename_seen(&r);
+	vfs_resolve_clear(&r.from);
+	vfs_resolve_clear(&r.to);
+	return status;
+}
