@@ -25,6 +25,14 @@ struct session_start {
 	const char *parent_title;	/* for messages */
 };
 
+/* Exit statuses of both halves.  Those from NURSERY_EXIT_FAILED on, and signals, count as crashes: a
+ * violation too, since the front is then taken for hijacked and its address layout for known. */
+enum session_exit {
+	SESSION_EXIT_OK = 0,
+	SESSION_EXIT_FAILED = 70,	/* EX_SOFTWARE: no memory, no descriptors, a step of confinement failed */
+	SESSION_EXIT_VIOLATION = 76,	/* EX_PROTOCOL: guard: the front broke the guard protocol */
+};
+
 /* Each runs one half to its end and never returns. */
 _Noreturn void guard_run(const struct session_start *start);
 _Noreturn void front_run(const struct session_start *start);

@@ -1,0 +1,305 @@
+/*
+ * What the files of the guard share; nobody else includes it, but for its unit tests.
+ *
+ * One process, one struct guard, one session: it is made by guard_run (guard.c) and handed to every
+ * function.  Dependencies between the files:
+ *
+ *   guard.c            birth, the end, the loop's watches
+ *   guard_accept.c     listeners, admission, refusal, start of the front
+ *   guard_dispatch.c   the only reader of the front's messages: gates, decoders, replies
+ *   guard_login.c      password, delays, attempts
+ *   guard_enter.c      becoming the user
+ *   guard_roots.c      opening the user's directories while still root
+ *   guard_files.c      requests about files and names
+ *   guard_transfers.c  what is open, and the log lines when it ends
+ *   guard_data.c       data connections
+ *   guard_policy.c     decisions without side effects: delays, announced address, ports
+ *   guard_log.c        log lines with the session's facts
+ */
+#ifndef SERVER_GUARD_PRIVATE_H
+#define SERVER_GUARD_PRIVATE_H
+
+#include "auth/auth.h"
+#include "server/base/clock.h"
+#include "server/base/loop.h"
+#include "server/base/netaddr.h"
+#include "server/clerk_client.h"
+#include "server/guard_messages.h"
+#include "server/session.h"
+#include "vfs/vfs.h"
+
+#define GUARD_SEND_TIMEOUT_MS 10000 /* a front that takes no replies for so long has hung */
+#define GUARD_GOODBYE_MS      2000  /* for the front's last words to the client after stop now */
+#define GUARD_FLUSH_MS        2000  /* for the clerk to write the last lines */
+#define GUARD_ACCEPT_PAUSE_MS 100   /* after accept failed for lack of descriptors or memory */
+#define GUARD_HASH_WAIT_MS    10000 /* longest wait for a turn to hash */
+#define GUARD_SESSION_BYTES   17    /* 16 hex digits and NUL */
+
+/* A handler's reply comes later, through guard_reply_NAME with guard->request_id. */
+#define GUARD_ANSWER_LATER VFS_STATUS_COUNT
+
+/* --- guard_transfers.c -------------------------------------------------------------------- */
+
+enum guard_transfer_kind {
+	GUARD_TRANSFER_NONE, /* free place */
+	GUARD_TRANSFER_UPLOAD,
+	GUARD_TRANSFER_DOWNLOAD,
+	GUARD_TRANSFER_QUIET, /* opened for a checksum or as source of a copy: no line of its own */
+	GUARD_TRANSFER_COPY,  /* destination of a copy inside the server */
+	GUARD_TRANSFER_LIST,
+};
+
+/* One open handle. */
+struct guard_transfer {
+	enum guard_transfer_kind kind;
+	uint32_t handle;
+	int64_t since_ms;
+	uint64_t offset;
+	uint64_t copied; /* COPY: bytes so far */
+	char *path;      /* heap */
+	char *source;    /* COPY: path of the source, heap */
+	bool ended;      /* LIST: the last entry was sent */
+};
+
+struct guard_totals {
+	uint64_t uploads;
+	uint64_t downloads;
+	uint64_t bytes_in;
+	uint64_t bytes_out;
+};
+
+/* --- guard_data.c ------------------------------------------------------------------------- */
+
+enum guard_data_wait { GUARD_DATA_WAITS_NOT, GUARD_DATA_ACCEPTS, GUARD_DATA_CONNECTS };
+
+struct guard_data {
+	struct netaddr
+	    announce; /* what PASV tells to strangers to our network; family 0 = the dialled one */
+	int listener_fd; /* -1: no passive port is open */
+	uint16_t port;
+	unsigned strangers; /* that came to this port */
+	enum guard_data_wait waits;
+	uint32_t id; /* of the request that waits */
+	int connect_fd;
+	struct netaddr target;
+	struct loop_timer *deadline;
+};
+
+/* --- guard_login.c ------------------------------------------------------------------------ */
+
+struct guard_login {
+	unsigned failures;
+	bool pending; /* a failure waits for its time to come */
+	uint32_t id;
+	enum guard_login_result result;
+	struct loop_timer *delay;
+};
+
+/* --- guard_enter.c ------------------------------------------------------------------------ */
+
+/* Everything about a user that must be fetched or opened with root's rights. */
+struct guard_entry {
+	struct conf_user *user; /* from auth, owned */
+	struct conf_mount root; /* the user's own options as the mount "/"; strings borrowed */
+	struct vfs_mount_source sources[CONF_MOUNTS_MAX];
+	size_t source_count;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t *groups; /* heap */
+	size_t group_count;
+	char cause[CONF_MESSAGE_BYTES]; /* after a failure, for the log */
+	char cure[CONF_MESSAGE_BYTES];
+};
+
+/* --- the session -------------------------------------------------------------------------- */
+
+struct guard {
+	const struct session_start *start;
+	const struct conf *conf;
+	struct loop *loop;
+	struct clerk_client *clerk;
+	int wall_fd;
+	int door_fd;
+	int leash_fd;
+	int users_dir_fd;
+	int *listener_fds; /* heap copy; -1 each once closed */
+	size_t listener_count;
+
+	enum guard_state state;
+	bool ending;            /* loop_stop was called: handle nothing more */
+	const char *end_reason; /* how the loop ended; static text for the logout line */
+	const char
+	    *stop_reason; /* what the front was told to end for; static text, NULL: it was not */
+	struct loop_timer *accept_pause;
+	struct loop_timer *login_deadline;
+	struct loop_timer *goodbye;
+
+	char session[GUARD_SESSION_BYTES];
+	const struct conf_listener *listener;
+	struct netaddr local;
+	struct netaddr peer;
+	int64_t since_ms;
+	char client[GUARD_CLIENT_NAME_MAX + 1];
+	bool bye;
+	enum guard_bye bye_reason;
+
+	uint32_t *calls;     /* of each row of guard_message_rows */
+	uint32_t request_id; /* of the request being handled */
+	uint8_t *in;         /* WIRE_MAX_BYTES each; untouched pages cost nothing */
+	uint8_t *out;
+	uint8_t *batch;          /* VFS_BATCH_MAX_BYTES */
+	char text[VFS_PATH_MAX]; /* where a reply's string lives until it is sent */
+
+	struct guard_login login;
+	struct guard_entry entry;
+	struct conf_user *user; /* set in GUARD_STATE_USER */
+	struct vfs *vfs;
+	struct guard_transfer transfers[VFS_HANDLES_MAX];
+	struct guard_totals totals;
+	struct guard_data data;
+};
+
+/* --- guard.c ------------------------------------------------------------------------------ */
+
+/* Leave the loop with this exit status (enum session_exit); reason is static text for the logout
+ * line. */
+void guard_end(struct guard *guard, int status, const char *reason);
+/* Tell the front that the session must end; with now it gets GUARD_GOODBYE_MS and no more. */
+void guard_stop(struct guard *guard, enum guard_stop reason, bool now);
+/* Start and stop reading the front's messages; while stopped, only its end is noticed. */
+bool guard_listen_to_front(struct guard *guard, bool on);
+
+/* --- guard_accept.c ----------------------------------------------------------------------- */
+
+/* "ftp": for log lines and the clerk. */
+const char *guard_protocol_name(const struct conf_listener *listener);
+/* Watch the listeners and tell the nursery that we wait; false with errno. */
+bool guard_accept_begin(struct guard *guard);
+/* The wait of guard_accept.c after a failed accept is over (timer). */
+void guard_accept_resume(struct loop *loop, void *context);
+
+/* --- guard_dispatch.c --------------------------------------------------------------------- */
+
+/* Handle one message of the front (loop callback of the wall). */
+void guard_dispatch(struct loop *loop, int fd, uint32_t events, void *context);
+/* Send a notice; fd as in wire_send. */
+bool guard_notify_start(struct guard *guard, const struct guard_note_start *note, int fd);
+bool guard_notify_stop(struct guard *guard, const struct guard_note_stop *note);
+
+/*
+ * One handler a row.  It may assume what the row and the field list promise.  *fd is what the reply
+ * shall carry and stays whoever's it was.  GUARD_ANSWER_LATER: guard_reply_NAME is called later,
+ * exactly once.
+ */
+#define GUARD_HANDLER_PROTOTYPE(name, number, states, fd, calls, flags, why)                     \
+	enum vfs_status guard_do_##name(struct guard *guard, const struct guard_req_##name *ask, \
+	    struct guard_rep_##name *reply, int *fd_out);
+GUARD_MESSAGES(GUARD_HANDLER_PROTOTYPE)
+
+/* fields are sent only with VFS_OK; fd as in wire_send. */
+#define GUARD_REPLY_PROTOTYPE(name, number, states, fd, calls, flags, why)                \
+	void guard_reply_##name(struct guard *guard, uint32_t id, enum vfs_status status, \
+	    const struct guard_rep_##name *fields, int reply_fd);
+GUARD_MESSAGES(GUARD_REPLY_PROTOTYPE)
+
+/* --- guard_login.c, guard_enter.c, guard_roots.c ------------------------------------------ */
+
+/* The time of a failed login has come (timer): answer it. */
+void guard_login_answer(struct loop *loop, void *context);
+/* The front has gone while a failed login waited: answer nobody, read what it left. */
+void guard_login_forget(struct guard *guard);
+
+/* Look up accounts and open directories; takes user, also on failure.  False: cause and cure are
+ * set, and guard_entry_clear must be called. */
+bool guard_entry_prepare(struct guard_entry *entry, struct conf_user *user, bool as_root);
+/* Close and free everything. */
+void guard_entry_clear(struct guard_entry *entry);
+/*
+ * The step of no return: close what the session does not need, become the user inside the root,
+ * prove it, lock the door.  Takes guard->entry's directories and user, sets guard->vfs and
+ * guard->user.  False: the session is ending (guard_end was called); a failed change of credentials
+ * ends the process itself.
+ */
+bool guard_enter(struct guard *guard);
+
+/*
+ * Open a directory, O_PATH, on behalf of root: every symbolic link on the way, the last one
+ * included, must belong to root, or a user who may write somewhere above could redirect us to any
+ * place of the system. With trust_links as an ordinary user, who has no more rights than the links'
+ * owners can abuse. The descriptor, or -1 with errno (ELOOP: a link of somebody else, or too many).
+ */
+int guard_root_open(const char *path, bool trust_links);
+
+/* --- guard_transfers.c -------------------------------------------------------------------- */
+
+/* Note a handle that was opened.  False: no memory or no room; the caller closes it again. */
+bool guard_transfer_begin(struct guard *guard, enum guard_transfer_kind kind, uint32_t handle,
+    const char *path, uint64_t offset);
+/* NULL when the handle is not known. */
+struct guard_transfer *guard_transfer_find(struct guard *guard, uint32_t handle);
+/* This much went from one open file to another inside the server. */
+bool guard_transfer_copied(
+    struct guard *guard, uint32_t from_handle, uint32_t to_handle, uint64_t bytes);
+/* How a handle ended. */
+struct guard_transfer_end {
+	enum vfs_outcome outcome; /* what the front said */
+	enum vfs_status reason;   /* why it failed, as the front said */
+	enum vfs_status status;   /* of vfs_close */
+	uint64_t bytes;           /* moved, as the front said */
+	const struct vfs_closed *closed;
+};
+/* Sums and log line of a handle that was closed; forgets it. */
+void guard_transfer_finish(
+    struct guard *guard, struct guard_transfer *transfer, const struct guard_transfer_end *end);
+/* The session is over: end everything that is open as aborted. */
+void guard_transfers_abort(struct guard *guard);
+/* A file that could not even be opened for an upload. */
+void guard_transfer_refused(struct guard *guard, const char *path, enum vfs_status status);
+
+/* --- guard_data.c ------------------------------------------------------------------------- */
+
+/* False: no memory. */
+bool guard_data_init(struct guard *guard);
+/* Before the chroot: find out what PASV shall announce (may ask the name service). */
+void guard_data_resolve_announce(struct guard *guard);
+void guard_data_end(struct guard *guard);
+
+/* --- guard_policy.c ----------------------------------------------------------------------- */
+
+/* Least time in ms a failed login takes; failures counts this one too. */
+int64_t guard_policy_login_delay(int64_t login_delay_ms, unsigned failures);
+/* Is it an address of this machine or its own network, that no NAT stands before? */
+bool guard_policy_is_near(const struct netaddr *peer);
+/* What to tell the peer: announce when it is set and the peer comes from elsewhere. */
+const struct netaddr *guard_policy_announce(
+    const struct netaddr *announce, const struct netaddr *local, const struct netaddr *peer);
+/* Can this session have a passive port of the family that data_listen asks for?  VFS_OK or
+ * VFS_UNSUPPORTED. */
+enum vfs_status guard_policy_family(const struct netaddr *local, uint32_t asked);
+/* The attempt-th port to try, counting from a random start; 0 once the range has been walked
+ * through. */
+uint16_t guard_policy_port(struct conf_ports range, uint32_t start, uint32_t attempt);
+/* May an active connection go there?  VFS_OK or VFS_FORBIDDEN. */
+enum vfs_status guard_policy_active(const struct netaddr *peer, const char *address, uint32_t port);
+
+/* --- guard_log.c -------------------------------------------------------------------------- */
+
+/* An event with what the session knows: session, protocol, peer, user, client. */
+void guard_log_init(const struct guard *guard, struct event *event, enum event_id id);
+void guard_log(struct guard *guard, const struct event *event);
+void guard_log_accept(struct guard *guard);
+void guard_log_refuse(struct guard *guard, const char *reason);
+void guard_log_violation(struct guard *guard, const char *message, const char *reason);
+/* address: what could not be listened on or connected to, may be NULL. */
+void guard_log_data_failed(
+    struct guard *guard, const struct netaddr *address, const char *reason, const char *cure);
+void guard_log_login(struct guard *guard, const char *backend);
+/* user as tried; backend and cure may be NULL. */
+void guard_log_login_failed(struct guard *guard, const char *user, const char *backend,
+    const char *reason, const char *cure);
+/* The session's last line, with its sums; status is the exit status to come. */
+void guard_log_logout(struct guard *guard, int status);
+/* One line about a name: delete, mkdir, rmdir, setattr, rename, link. to may be NULL. */
+void guard_log_path(struct guard *guard, enum event_id id, const char *path, const char *to);
+
+#endif
