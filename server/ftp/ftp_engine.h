@@ -14,7 +14,7 @@ struct ftp_start {
 	const struct conf *conf;
 	const struct conf_listener *listener;
 	struct guard_client *guard;	/* borrowed */
-	int control_fd;			/* connected and non-blocking; owned by the engine */
+	int control_fd;			/* connected, non-blocking, SO_OOBINLINE; owned by the engine */
 	struct netaddr local;		/* as the client dialled us */
 	struct netaddr peer;
 	const char *session;		/* id, for nothing but our own diagnosis */

@@ -1,0 +1,104 @@
+#include "server/ftp/ftp_cmd_login.h"
+
+#include <string.h>
+
+#include "server/base/text.h"
+#include "server/ftp/ftp_session.h"
+
+void ftp_cmd_user(struct ftp_session *session, struct ftp_call *call)
+{
+	size_t length = strlen(call->argument);
+
+	/* Such a name is nobody's; like every name it costs a PASS to be told so. */
+	if (length > GUARD_USER_NAME_MAX || text_has_control(call->argument, length)) {
+		ftp_session_set_text(&session->user, NULL);
+		ftp_reply(session, FTP_REPLY_LOGIN_INCORRECT);
+		return;
+	}
+	if (!ftp_session_set_text(&session->user, call->argument))
+		ftp_reply_status(session, VFS_NO_MEMORY);
+	else
+		ftp_reply(session, FTP_REPLY_PASSWORD);
+}
+
+static void enter(struct ftp_session *session, const struct guard_rep_login *reply)
+{
+	struct vfs_path start;
+
+	session->logged_in = true;
+	session->uid = reply->uid;
+	session->rights = reply->rights;
+	if (vfs_path_resolve(&start, "/", reply->start_dir) == VFS_OK)
+		session->cwd = start;
+	/* On failure the listings show the name that was typed. */
+	ftp_session_set_text(&session->user, reply->user);
+	ftp_reply(session, FTP_REPLY_LOGGED_IN);
+}
+
+void ftp_cmd_pass(struct ftp_session *session, struct ftp_call *call)
+{
+	struct guard_req_login request = { .user = session->user, .password = call->argument };
+	struct guard_rep_login reply = { .result = GUARD_LOGIN_UNAVAILABLE };
+
+	/* More than the guard would hash: wrong without asking, and counted as a bad command. */
+	if (strlen(call->argument) > SECRET_MAX_BYTES) {
+		session->bad_commands++;
+		reply.result = GUARD_LOGIN_FAILED;
+	} else if (guard_client_login(session->guard, &request, &reply, NULL) != VFS_OK) {
+		reply.result = GUARD_LOGIN_UNAVAILABLE;
+	}
+	switch ((enum guard_login_result)reply.result) {
+	case GUARD_LOGIN_OK:
+		enter(session, &reply);
+		return;
+	case GUARD_LOGIN_FAILED:
+		ftp_reply(session, FTP_REPLY_LOGIN_INCORRECT);
+		break;
+	case GUARD_LOGIN_TOO_MANY_TRIES:
+		ftp_reply(session, FTP_REPLY_TOO_MANY_TRIES);
+		ftp_session_end(session, GUARD_BYE_LOGIN_ATTEMPTS);
+		break;
+	case GUARD_LOGIN_TOO_MANY_SESSIONS:
+		ftp_reply(session, FTP_REPLY_TOO_MANY_SESSIONS);
+		break;
+	case GUARD_LOGIN_UNAVAILABLE:
+	default:
+		ftp_reply(session, FTP_REPLY_LOGIN_UNAVAILABLE);
+		break;
+	}
+	ftp_session_set_text(&session->user, NULL);
+}
+
+void ftp_cmd_acct(struct ftp_session *session, struct ftp_call *call)
+{
+	(void)call;
+	ftp_reply(session, FTP_REPLY_ACCT_SUPERFLUOUS);
+}
+
+void ftp_cmd_quit(struct ftp_session *session, struct ftp_call *call)
+{
+	(void)call;
+	ftp_reply(session, FTP_REPLY_GOODBYE);
+	ftp_session_end(session, GUARD_BYE_QUIT);
+}
+
+static void tell_client_name(struct ftp_session *session, const char *text)
+{
+	char name[GUARD_CLIENT_NAME_MAX + 1];
+	struct guard_req_client_name request = { .name = name };
+
+	text_copy(name, sizeof(name), text);
+	guard_client_client_name(session->guard, &request, NULL, NULL);
+}
+
+void ftp_cmd_clnt(struct ftp_session *session, struct ftp_call *call)
+{
+	tell_client_name(session, call->argument);
+	ftp_reply(session, FTP_REPLY_OK);
+}
+
+void ftp_cmd_csid(struct ftp_session *session, struct ftp_call *call)
+{
+	tell_client_name(session, call->argument);
+	ftp_reply_text(session, FTP_REPLY_CSID, "CaseSensitive=1; DirSep=/;");
+}

@@ -1,0 +1,14 @@
+/* USER, PASS, ACCT, QUIT, CLNT, CSID: who is there.  Front only; called by ftp_dispatch through the verb table. */
+#ifndef FTP_CMD_LOGIN_H
+#define FTP_CMD_LOGIN_H
+
+#include "server/ftp/ftp_commands.h"
+
+ftp_handler_fn ftp_cmd_user;
+ftp_handler_fn ftp_cmd_pass;
+ftp_handler_fn ftp_cmd_acct;
+ftp_handler_fn ftp_cmd_quit;
+ftp_handler_fn ftp_cmd_clnt;
+ftp_handler_fn ftp_cmd_csid;
+
+#endif

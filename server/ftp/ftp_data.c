@@ -1,0 +1,128 @@
+#include "server/ftp/ftp_data.h"
+
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "server/base/io.h"
+#include "server/ftp/ftp_session.h"
+
+void ftp_data_init(struct ftp_data *data)
+{
+	*data = (struct ftp_data){ .fd = -1 };
+}
+
+void ftp_data_close(struct ftp_data *data)
+{
+	/* A close with unread bytes would be a reset, and take away what is still on its way out. */
+	if (data->fd != -1)
+		shutdown(data->fd, SHUT_WR);
+	io_close(&data->fd);
+}
+
+void ftp_data_reset(struct ftp_data *data)
+{
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	if (data->fd != -1)
+		setsockopt(data->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	io_close(&data->fd);
+}
+
+enum vfs_status ftp_data_listen(struct ftp_session *session, uint32_t family, struct netaddr *out)
+{
+	struct guard_req_data_listen request = { .family = family };
+	struct guard_rep_data_listen reply;
+	enum vfs_status status;
+
+	session->data.mode = FTP_DATA_NONE;
+	status = guard_client_data_listen(session->guard, &request, &reply, NULL);
+	if (status != VFS_OK)
+		return status;
+	session->data.mode = FTP_DATA_PASSIVE;
+	if (!netaddr_parse_ip(out, reply.address))
+		return VFS_FAILED;
+	out->port = (uint16_t)reply.port;
+	return VFS_OK;
+}
+
+static void close_passive_port(struct ftp_session *session)
+{
+	struct guard_req_data_close request = { .nothing = 0 };
+
+	guard_client_data_close(session->guard, &request, NULL, NULL);
+}
+
+void ftp_data_target(struct ftp_session *session, const struct netaddr *target)
+{
+	if (session->data.mode == FTP_DATA_PASSIVE)
+		close_passive_port(session);
+	session->data.mode = FTP_DATA_ACTIVE;
+	session->data.target = *target;
+}
+
+bool ftp_data_request(struct ftp_session *session)
+{
+	struct ftp_data *data = &session->data;
+
+	if (data->mode == FTP_DATA_PASSIVE) {
+		struct guard_req_data_accept request = { .nothing = 0 };
+
+		data->id = guard_client_send_data_accept(session->guard, &request);
+	} else {
+		struct guard_req_data_connect request = { .port = data->target.port };
+		char address[NETADDR_TEXT_BYTES];
+
+		netaddr_format_ip(&data->target, address);
+		request.address = address;
+		data->id = guard_client_send_data_connect(session->guard, &request);
+	}
+	data->mode = FTP_DATA_NONE;
+	data->waiting = data->id != 0;
+	return data->waiting;
+}
+
+void ftp_data_cancel(struct ftp_session *session)
+{
+	struct ftp_data *data = &session->data;
+
+	if (data->waiting || data->mode == FTP_DATA_PASSIVE)
+		close_passive_port(session);
+	data->waiting = false;
+	data->mode = FTP_DATA_NONE;
+}
+
+/* The kernel, too, is to give up a peer that has vanished no later than we would. */
+static void set_options(const struct ftp_session *session, int fd)
+{
+	int64_t stall_ms = session->start->conf->ftp.stall_timeout;
+	unsigned timeout = stall_ms < INT_MAX ? (unsigned)stall_ms : INT_MAX;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
+}
+
+bool ftp_data_arrived(
+    struct ftp_session *session, struct guard_client_event *event, enum vfs_status *status_out)
+{
+	struct ftp_data *data = &session->data;
+
+	if (!data->waiting || event->id != data->id) {
+		io_close(&event->fd);
+		return false;
+	}
+	data->waiting = false;
+	*status_out = event->status;
+	if (event->status == VFS_OK && event->fd == -1)
+		*status_out = VFS_FAILED;
+	if (*status_out == VFS_OK && !io_set_nonblocking(event->fd, true))
+		*status_out = VFS_FAILED;
+	if (*status_out != VFS_OK) {
+		io_close(&event->fd);
+		return true;
+	}
+	set_options(session, event->fd);
+	data->fd = event->fd;
+	event->fd = -1;
+	return true;
+}

@@ -1,0 +1,263 @@
+#include "server/ftp/ftp_engine.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "server/base/clock.h"
+#include "server/base/io.h"
+#include "server/base/text.h"
+#include "server/ftp/ftp_dispatch.h"
+#include "server/ftp/ftp_session.h"
+
+#define GOODBYE_DRAIN_BYTES  65536
+
+#define STOP_TEXT(name, text) [GUARD_STOP_##name] = (text),
+static const char *const stop_texts[GUARD_STOP_COUNT] = { GUARD_STOPS(STOP_TEXT) };
+
+enum { POLL_CONTROL, POLL_WALL, POLL_DATA, POLL_COUNT };
+
+/* --- the control connection ---------------------------------------------------------------------- */
+
+static void flush_replies(struct ftp_session *session)
+{
+	struct buf *out = &session->out;
+
+	if (out->failed) {
+		ftp_session_cut(session, GUARD_BYE_SLOW);
+		return;
+	}
+	while (buf_length(out) > 0) {
+		ssize_t n = io_write(session->control_fd, buf_bytes(out), buf_length(out));
+
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0) {
+			ftp_session_cut(session, GUARD_BYE_RESET);
+			return;
+		}
+		buf_consume(out, (size_t)n);
+		session->out_progress_ms = clock_mono_ms();
+	}
+	/* An idle session keeps no buffer. */
+	buf_clear(out);
+}
+
+/* One read: poll tells when there is more. */
+static void read_commands(struct ftp_session *session)
+{
+	size_t room;
+	uint8_t *to = ftp_parse_reserve(&session->input, &room);
+	ssize_t n;
+
+	if (to == NULL)
+		return;
+	n = io_read(session->control_fd, to, room);
+	if (n > 0) {
+		ftp_parse_commit(&session->input, (size_t)n, &session->out);
+	} else if (n == 0) {
+		session->input_ended = true;
+	} else if (errno != EAGAIN) {
+		ftp_session_cut(session, GUARD_BYE_RESET);
+	}
+}
+
+/* Is there a place for more commands, and any use in reading them? */
+static bool wants_commands(const struct ftp_session *session)
+{
+	return !session->input_ended && buf_length(&session->out) < FTP_OUT_PAUSE_BYTES &&
+	    ftp_parse_has_room(&session->input);
+}
+
+/* --- the guard ------------------------------------------------------------------------------------ */
+
+static void stop_now(struct ftp_session *session, enum guard_stop reason)
+{
+	const char *text = stop_texts[reason];
+
+	ftp_transfer_abort(session, VFS_CANCELLED, FTP_REPLY_SERVER_STOPS, text);
+	ftp_reply_text(session, FTP_REPLY_STOPPED, text);
+	ftp_session_end(session, reason == GUARD_STOP_LOGIN_TIMEOUT ? GUARD_BYE_LOGIN_TIMEOUT :
+								       GUARD_BYE_STOPPED);
+}
+
+static void take_guard_events(struct ftp_session *session)
+{
+	struct guard_client_event event;
+
+	while (guard_client_next(session->guard, &event)) {
+		if (!event.notice) {
+			ftp_transfer_arrived(session, &event);
+		} else if (event.number == GUARD_NOTICE_stop) {
+			session->stop_reason = (enum guard_stop)event.note.stop.reason;
+			session->stopping = true;
+			if (event.note.stop.now != 0)
+				stop_now(session, session->stop_reason);
+		} else {
+			io_close(&event.fd);
+		}
+	}
+}
+
+/* --- time ------------------------------------------------------------------------------------------ */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t next_deadline(const struct ftp_session *session)
+{
+	int64_t deadline = CLOCK_NEVER;
+
+	if (buf_length(&session->out) > 0)
+		deadline = session->out_progress_ms + session->start->conf->ftp.stall_timeout;
+	if (!ftp_transfer_is_on(session))
+		deadline = earlier(deadline, session->command_ms + session->idle_timeout_ms);
+	return earlier(deadline, ftp_transfer_deadline(session));
+}
+
+static void check_deadlines(struct ftp_session *session)
+{
+	int64_t now = clock_mono_ms();
+
+	if (next_deadline(session) > now)
+		return;
+	if (ftp_transfer_deadline(session) <= now) {
+		ftp_transfer_stalled(session);
+		return;
+	}
+	if (buf_length(&session->out) > 0 &&
+	    session->out_progress_ms + session->start->conf->ftp.stall_timeout <= now) {
+		ftp_session_cut(session, GUARD_BYE_SLOW);
+		return;
+	}
+	if (!ftp_transfer_is_on(session) &&
+	    session->command_ms + session->idle_timeout_ms <= now) {
+		ftp_reply_number(session, FTP_REPLY_IDLE_TIMEOUT,
+		    (uint64_t)(session->idle_timeout_ms / 1000));
+		ftp_session_end(session, GUARD_BYE_IDLE);
+	}
+}
+
+/* --- the loop ---------------------------------------------------------------------------------------- */
+
+/* Everything that can be done without waiting. */
+static void work(struct ftp_session *session)
+{
+	bool waiting = buf_length(&session->out) > 0;
+	const uint8_t *line;
+	size_t length;
+
+	take_guard_events(session);
+	do {
+		ftp_dispatch_lines(session);
+		if (!waiting && buf_length(&session->out) > 0) {
+			waiting = true;
+			session->out_progress_ms = clock_mono_ms();
+		}
+		if (!session->abrupt)
+			flush_replies(session);
+		/* A transfer that ended, or room that came, lets the next command through. */
+	} while (ftp_dispatch_ready(session));
+	if (session->ending || ftp_transfer_is_on(session))
+		return;
+	if (session->stopping)
+		stop_now(session, session->stop_reason);
+	else if (session->input_ended &&
+	    ftp_parse_peek(&session->input, &line, &length) == FTP_LINE_NONE)
+		ftp_session_end(session, GUARD_BYE_CLOSED);
+}
+
+static void wait_for_work(struct ftp_session *session)
+{
+	struct pollfd fds[POLL_COUNT] = {
+		[POLL_CONTROL] = { .fd = session->control_fd },
+		[POLL_WALL] = { .fd = guard_client_fd(session->guard), .events = POLLIN },
+		[POLL_DATA] = { .fd = session->data.fd, .events = ftp_transfer_events(session) },
+	};
+	int ready;
+
+	if (wants_commands(session))
+		fds[POLL_CONTROL].events |= POLLIN;
+	if (buf_length(&session->out) > 0)
+		fds[POLL_CONTROL].events |= POLLOUT;
+	ready = poll(fds, POLL_COUNT, clock_poll_ms(next_deadline(session)));
+	if (ready < 0 && errno != EINTR) {
+		ftp_session_cut(session, GUARD_BYE_INTERNAL);
+		return;
+	}
+	if (ready <= 0)
+		return;
+	if ((fds[POLL_CONTROL].revents & POLLIN) != 0)
+		read_commands(session);
+	else if ((fds[POLL_CONTROL].revents & (POLLERR | POLLHUP)) != 0)
+		ftp_session_cut(session, GUARD_BYE_RESET);
+	if (fds[POLL_DATA].revents != 0)
+		ftp_transfer_pump(session);
+}
+
+static void serve(struct ftp_session *session)
+{
+	bool had_data = false;
+
+	ftp_reply_text(session, FTP_REPLY_GREETING, session->start->conf->ftp.greeting);
+	work(session);
+	while (!session->ending) {
+		wait_for_work(session);
+		work(session);
+		/* A connection just come is most often ready: no turn for asking. */
+		if (!session->ending && !had_data && session->data.fd != -1) {
+			ftp_transfer_pump(session);
+			work(session);
+		}
+		had_data = session->data.fd != -1;
+		if (session->transfer.kind == FTP_TRANSFER_STAT)
+			ftp_transfer_pump(session);
+		check_deadlines(session);
+	}
+}
+
+/* The last reply, within a bound; then the end of the connection, without a reset that would eat it. */
+static void say_goodbye(struct ftp_session *session)
+{
+	struct pollfd wait = { .fd = session->control_fd, .events = POLLOUT };
+	int64_t deadline = clock_mono_ms() + FTP_GOODBYE_MS;
+	uint8_t dropped[4096];
+
+	session->abrupt = false;
+	flush_replies(session);
+	while (!session->abrupt && buf_length(&session->out) > 0 && clock_mono_ms() < deadline) {
+		if (poll(&wait, 1, clock_poll_ms(deadline)) < 0 && errno != EINTR)
+			return;
+		flush_replies(session);
+	}
+	shutdown(session->control_fd, SHUT_WR);
+	for (size_t n = 0; n < GOODBYE_DRAIN_BYTES; n += sizeof(dropped)) {
+		if (io_read(session->control_fd, dropped, sizeof(dropped)) <= 0)
+			break;
+	}
+}
+
+int ftp_engine_run(const struct ftp_start *start)
+{
+	struct ftp_session *session = ftp_session_new(start);
+	struct guard_req_bye bye = { .reason = GUARD_BYE_INTERNAL };
+	int control_fd = start->control_fd;
+
+	/* A write to a broken connection, or beyond a limit of size, is an error that we answer. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	if (session != NULL) {
+		serve(session);
+		bye.reason = session->bye;
+		ftp_transfer_drop(session);
+		if (!session->abrupt)
+			say_goodbye(session);
+		ftp_session_free(&session);
+	}
+	io_close(&control_fd);
+	guard_client_bye(start->guard, &bye, NULL, NULL);
+	return bye.reason == GUARD_BYE_INTERNAL ? 1 : 0;
+}

@@ -1,0 +1,341 @@
+#include "server/ftp/ftp_transfer.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "server/base/clock.h"
+#include "server/base/io.h"
+#include "server/base/text.h"
+#include "server/ftp/ftp_session.h"
+#include "server/ftp/ftp_walk.h"
+
+#define SUMMARY_BYTES (VFS_PATH_MAX + 160)
+
+void ftp_transfer_init(struct ftp_transfer *transfer)
+{
+	*transfer = (struct ftp_transfer){ .kind = FTP_TRANSFER_NONE, .file_fd = -1 };
+	ftp_copy_init(&transfer->copy);
+}
+
+bool ftp_transfer_is_on(const struct ftp_session *session)
+{
+	return session->transfer.kind != FTP_TRANSFER_NONE;
+}
+
+uint64_t ftp_transfer_moved(const struct ftp_session *session)
+{
+	return session->transfer.copy.moved;
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+/* What the guard says to the end of a file; its path is good until the next call to the guard. */
+static enum vfs_status close_file(struct ftp_session *session, enum vfs_outcome outcome,
+    enum vfs_status cause, struct guard_rep_close *reply)
+{
+	struct ftp_transfer *transfer = &session->transfer;
+	struct guard_req_close request = {
+		.handle = transfer->handle,
+		.outcome = outcome,
+		.bytes = transfer->copy.moved,
+		.reason = cause,
+	};
+
+	io_close(&transfer->file_fd);
+	return guard_client_close(session->guard, &request, reply, NULL);
+}
+
+/* Give everything back; the next command may come. */
+static void reset(struct ftp_session *session)
+{
+	struct ftp_transfer *transfer = &session->transfer;
+
+	ftp_copy_clear(&transfer->copy);
+	free(transfer->path);
+	ftp_transfer_init(transfer);
+	session->command_ms = clock_mono_ms();
+}
+
+static void close_all(struct ftp_session *session, enum vfs_outcome outcome, enum vfs_status cause)
+{
+	struct ftp_transfer *transfer = &session->transfer;
+	struct guard_rep_close ignored;
+
+	if (transfer->walk != NULL)
+		ftp_walk_free(&transfer->walk, outcome, transfer->copy.moved);
+	else if (transfer->file_fd != -1)
+		close_file(session, outcome, cause, &ignored);
+}
+
+/* "1234 bytes in 0.512 s", and what else the client should know of its upload. */
+static void describe(const struct ftp_transfer *transfer, const struct guard_rep_close *closed,
+    char out[SUMMARY_BYTES])
+{
+	int64_t ms = clock_mono_ms() - transfer->since_ms;
+	bool renamed = transfer->path != NULL && strcmp(transfer->path, closed->path) != 0;
+	bool short_of = transfer->announced > transfer->copy.moved;
+
+	text_format(out, SUMMARY_BYTES, "%llu bytes in %lld.%03lld s%s%s%s",
+	    (unsigned long long)transfer->copy.moved, (long long)ms / 1000, (long long)ms % 1000,
+	    short_of ? ", fewer than ALLO announced" : "",
+	    renamed || transfer->tell_name ? ", stored as " : "",
+	    renamed || transfer->tell_name ? closed->path : "");
+}
+
+static void complete(struct ftp_session *session)
+{
+	struct ftp_transfer *transfer = &session->transfer;
+	struct guard_rep_close closed;
+	char summary[SUMMARY_BYTES];
+	enum vfs_status status;
+
+	/* The client sees the end of the data before it reads that it was the end. */
+	ftp_data_close(&session->data);
+	if (transfer->kind == FTP_TRANSFER_STAT) {
+		close_all(session, VFS_CLOSE_COMPLETE, VFS_OK);
+		ftp_reply(session, transfer->stat_end);
+	} else if (transfer->kind == FTP_TRANSFER_LIST) {
+		close_all(session, VFS_CLOSE_COMPLETE, VFS_OK);
+		ftp_reply(session, FTP_REPLY_LISTING_DONE);
+	} else {
+		status = close_file(session, VFS_CLOSE_COMPLETE, VFS_OK, &closed);
+		if (status != VFS_OK) {
+			ftp_reply_status(session, status);
+		} else {
+			describe(transfer, &closed, summary);
+			ftp_reply_text(session, FTP_REPLY_TRANSFER_DONE, summary);
+		}
+	}
+	reset(session);
+}
+
+/* Our side failed: the disk, the quota, a listing. */
+static void give_up(struct ftp_session *session, enum vfs_status failure)
+{
+	bool stat = session->transfer.kind == FTP_TRANSFER_STAT;
+	enum ftp_reply_id stat_end = session->transfer.stat_end;
+
+	ftp_data_close(&session->data);
+	close_all(session, VFS_CLOSE_FAILED, failure);
+	/* The first line of STAT's reply is out: its code cannot change any more. */
+	if (stat)
+		ftp_reply(session, stat_end);
+	else
+		ftp_reply_status(session, failure);
+	reset(session);
+}
+
+void ftp_transfer_abort(struct ftp_session *session, enum vfs_status cause, enum ftp_reply_id reply,
+    const char *text)
+{
+	if (session->transfer.kind == FTP_TRANSFER_NONE)
+		return;
+	ftp_data_cancel(session);
+	/* What a client has asked to stop it may still read; what it does not read is not kept for it. */
+	if (cause == VFS_CANCELLED)
+		ftp_data_close(&session->data);
+	else
+		ftp_data_reset(&session->data);
+	close_all(session, VFS_CLOSE_ABORTED, cause);
+	if (session->transfer.kind == FTP_TRANSFER_STAT)
+		ftp_reply(session, session->transfer.stat_end);
+	else
+		ftp_reply_text(session, reply, text);
+	reset(session);
+}
+
+void ftp_transfer_drop(struct ftp_session *session)
+{
+	if (session->transfer.kind == FTP_TRANSFER_NONE)
+		return;
+	ftp_data_cancel(session);
+	ftp_data_reset(&session->data);
+	close_all(session, VFS_CLOSE_ABORTED, VFS_UNREACHABLE);
+	reset(session);
+}
+
+/* --- the beginning ----------------------------------------------------------------------------- */
+
+static void ask_for_connection(struct ftp_session *session)
+{
+	struct ftp_transfer *transfer = &session->transfer;
+
+	transfer->since_ms = clock_mono_ms();
+	transfer->progress_ms = transfer->since_ms;
+	if (!ftp_data_request(session))
+		ftp_transfer_abort(session, VFS_UNREACHABLE, FTP_REPLY_NO_CONNECTION,
+		    vfs_status_text(VFS_FAILED));
+}
+
+void ftp_transfer_begin_file(struct ftp_session *session, const struct ftp_transfer_file *file)
+{
+	struct ftp_transfer *transfer = &session->transfer;
+	char what[64];
+
+	transfer->kind = file->kind;
+	transfer->file_fd = file->fd;
+	transfer->handle = file->opened->handle;
+	transfer->ascii = session->type == FTP_TYPE_ASCII;
+	transfer->copy.skip = file->skip;
+	transfer->copy.expected = file->opened->attr.size - file->opened->offset;
+	transfer->tell_name = file->unique;
+	transfer->announced = file->kind == FTP_TRANSFER_RECEIVE ? session->announced : 0;
+	/* Without memory for it, the reply will not say that the name has changed: no more is lost. */
+	if (file->path != NULL && !file->unique)
+		transfer->path = strdup(file->path);
+	if (file->unique) {
+		ftp_reply_text(session, FTP_REPLY_OPENING_UNIQUE, file->opened->path);
+	} else if (file->kind == FTP_TRANSFER_SEND) {
+		/* Clients read the size from here: "(1234 bytes)". */
+		text_format(what, sizeof(what), "%s mode (%llu bytes)",
+		    transfer->ascii ? "ASCII" : "BINARY",
+		    (unsigned long long)(file->opened->attr.size - file->opened->offset));
+		ftp_reply_text(session, FTP_REPLY_OPENING, what);
+	} else {
+		ftp_reply_text(session, FTP_REPLY_OPENING,
+		    transfer->ascii ? "ASCII mode" : "BINARY mode");
+	}
+	ask_for_connection(session);
+}
+
+void ftp_transfer_begin_list(struct ftp_session *session, struct ftp_walk *walk)
+{
+	session->transfer.kind = FTP_TRANSFER_LIST;
+	session->transfer.walk = walk;
+	ftp_reply_text(session, FTP_REPLY_OPENING, "ASCII mode");
+	ask_for_connection(session);
+}
+
+void ftp_transfer_begin_stat(
+    struct ftp_session *session, struct ftp_walk *walk, enum ftp_reply_id last_line)
+{
+	session->transfer.kind = FTP_TRANSFER_STAT;
+	session->transfer.walk = walk;
+	session->transfer.stat_end = last_line;
+	session->transfer.since_ms = clock_mono_ms();
+}
+
+static void set_wake(int data_fd, int bytes)
+{
+	/* Fewer, larger reads; the end of the connection wakes us all the same. */
+	setsockopt(data_fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+}
+
+void ftp_transfer_arrived(struct ftp_session *session, struct guard_client_event *event)
+{
+	enum vfs_status status;
+
+	if (!ftp_data_arrived(session, event, &status))
+		return;
+	if (status != VFS_OK) {
+		ftp_transfer_abort(
+		    session, VFS_UNREACHABLE, FTP_REPLY_NO_CONNECTION, vfs_status_text(status));
+		return;
+	}
+	session->transfer.since_ms = clock_mono_ms();
+	session->transfer.progress_ms = session->transfer.since_ms;
+	if (session->transfer.kind == FTP_TRANSFER_RECEIVE)
+		set_wake(session->data.fd, FTP_STORE_WAKE_BYTES);
+}
+
+/* --- the middle ---------------------------------------------------------------------------------- */
+
+short ftp_transfer_events(const struct ftp_session *session)
+{
+	if (session->data.fd == -1)
+		return 0;
+	return session->transfer.kind == FTP_TRANSFER_RECEIVE ? POLLIN : POLLOUT;
+}
+
+int64_t ftp_transfer_deadline(const struct ftp_session *session)
+{
+	if (session->data.fd == -1)
+		return CLOCK_NEVER;
+	return session->transfer.progress_ms + session->start->conf->ftp.stall_timeout;
+}
+
+/* STAT: no more lines than the control connection takes. */
+static void pump_stat(struct ftp_session *session)
+{
+	struct ftp_transfer *transfer = &session->transfer;
+	enum vfs_status status = VFS_OK;
+	uint8_t *room;
+
+	while (!ftp_walk_ended(transfer->walk, &status) &&
+	    buf_length(&session->out) < FTP_OUT_PAUSE_BYTES) {
+		room = buf_reserve(&session->out, 2 * FTP_LISTING_LINE_BYTES);
+		if (room == NULL) {
+			give_up(session, VFS_NO_MEMORY);
+			return;
+		}
+		buf_commit(&session->out,
+		    ftp_walk_fill(transfer->walk, (char *)room, 2 * FTP_LISTING_LINE_BYTES));
+	}
+	if (!ftp_walk_ended(transfer->walk, &status))
+		return;
+	if (status == VFS_OK)
+		complete(session);
+	else
+		give_up(session, status);
+}
+
+static enum ftp_copy_result move_some(struct ftp_session *session)
+{
+	struct ftp_transfer *transfer = &session->transfer;
+	int data_fd = session->data.fd;
+
+	if (transfer->kind == FTP_TRANSFER_LIST)
+		return ftp_copy_send_listing(&transfer->copy, transfer->walk, data_fd);
+	if (transfer->kind == FTP_TRANSFER_RECEIVE)
+		return ftp_copy_receive(
+		    &transfer->copy, data_fd, transfer->file_fd, transfer->ascii);
+	if (transfer->ascii)
+		return ftp_copy_send_ascii(&transfer->copy, transfer->file_fd, data_fd);
+	return ftp_copy_send_image(&transfer->copy, transfer->file_fd, data_fd);
+}
+
+void ftp_transfer_pump(struct ftp_session *session)
+{
+	struct ftp_transfer *transfer = &session->transfer;
+	uint64_t before = transfer->copy.moved;
+	enum ftp_copy_result result;
+
+	if (transfer->kind == FTP_TRANSFER_STAT) {
+		pump_stat(session);
+		return;
+	}
+	if (transfer->kind == FTP_TRANSFER_NONE || session->data.fd == -1)
+		return;
+	result = move_some(session);
+	if (transfer->copy.moved != before)
+		transfer->progress_ms = clock_mono_ms();
+	switch (result) {
+	case FTP_COPY_MORE:
+		break;
+	case FTP_COPY_DONE:
+		complete(session);
+		break;
+	case FTP_COPY_LOST:
+		ftp_transfer_abort(session, VFS_UNREACHABLE, FTP_REPLY_DATA_LOST, "");
+		break;
+	case FTP_COPY_FAILED:
+		give_up(session, transfer->copy.failure);
+		break;
+	}
+}
+
+void ftp_transfer_stalled(struct ftp_session *session)
+{
+	char seconds[24];
+
+	/* An upload too slow to wake us has not stalled. */
+	ftp_transfer_pump(session);
+	if (session->transfer.kind == FTP_TRANSFER_NONE ||
+	    ftp_transfer_deadline(session) > clock_mono_ms())
+		return;
+	text_format(seconds, sizeof(seconds), "%lld",
+	    (long long)session->start->conf->ftp.stall_timeout / 1000);
+	ftp_transfer_abort(session, VFS_TIMEOUT, FTP_REPLY_DATA_STALLED, seconds);
+}
