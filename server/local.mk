@@ -15,10 +15,23 @@ server_libserver_a_SOURCES = \
 	server/clerk_sessions.c server/clerk_sessions.h \
 	server/front.c \
 	server/guard.c server/guard_private.h \
+	server/guard_accept.c \
 	server/guard_data.c \
+	server/guard_dispatch.c \
+	server/guard_enter.c \
 	server/guard_files.c \
+	server/guard_log.c \
 	server/guard_login.c \
-	server/master.c server/master.h \
+	server/guard_policy.c \
+	server/guard_roots.c \
+	server/guard_transfers.c \
+	server/listeners.c server/listeners.h \
+	server/master.c server/master.h server/master_private.h \
+	server/master_children.c \
+	server/master_files.c server/master_files.h \
+	server/master_reload.c \
+	server/master_stop.c \
+	server/notify.c server/notify.h \
 	server/nursery.c server/nursery.h server/nursery_messages.h \
 	server/pool.c server/pool.h \
 	server/roles.c server/roles.h \
@@ -33,7 +46,14 @@ transomd_LDADD = server/libserver.a server/ftp/libftp.a server/libfrontside.a \
 	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
 
 bin_PROGRAMS += transomctl
-transomctl_SOURCES = server/transomctl.c server/ctl_users.c server/ctl_users.h
+transomctl_SOURCES = server/transomctl.c \
+	server/ctl_dir.c server/ctl_dir.h \
+	server/ctl_edit.c server/ctl_edit.h \
+	server/ctl_keys.c server/ctl_keys.h \
+	server/ctl_password.c server/ctl_password.h \
+	server/ctl_users.c server/ctl_users.h server/ctl_users_private.h \
+	server/ctl_users_file.c \
+	server/ctl_users_keys.c
 transomctl_LDADD = auth/libauth.a conf/libconf.a server/base/libbase.a \
 	$(CONFUSE_LIBS) $(CRYPT_LIBS) $(CRYPTO_LIBS)
 

@@ -23,6 +23,11 @@ enum sandbox_profile {
 bool sandbox_prepare(void);
 /* Load a prepared profile into this process, for good; needs no_new_privs.  Ends the process on failure. */
 void sandbox_enter(enum sandbox_profile profile);
+/* Replace descriptors 0, 1 and 2 by null_fd (an open /dev/null): what a stranger may get hold of must not
+ * write to the administrator's terminal.  Builds with sanitizers keep 2 for their reports. */
+void sandbox_drop_stdio(int null_fd);
+/* Is this a build with sanitizers? */
+bool sandbox_is_sanitized(void);
 /* Title of a profile for logs and documents. */
 const char *sandbox_profile_name(enum sandbox_profile profile);
 

@@ -1,0 +1,182 @@
+/*
+ * The front: the exposed half of a session.
+ *
+ * Forked by a nursery; locks itself in before the first byte of a client can reach it, waits for its guard to
+ * hand it a connection, speaks the protocol, and exits.  Everything it may do afterwards is in sandbox_profiles.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/base/io.h"
+#include "server/base/os_linux.h"
+#include "server/base/proctitle.h"
+#include "server/base/text.h"
+#include "server/become_user.h"
+#include "server/ftp/ftp_engine.h"
+#include "server/guard_client.h"
+#include "server/nursery_messages.h"
+#include "server/sandbox.h"
+#include "server/session.h"
+
+#define POLL_MS 60000
+#define SESSION_ID_BYTES 33
+
+/* A client that vanished without a word is noticed after 60 + 4 * 15 seconds. */
+#define KEEPALIVE_IDLE_S 60
+#define KEEPALIVE_INTERVAL_S 15
+#define KEEPALIVE_PROBES 4
+
+/* The client, as the guard announced it. */
+struct client {
+	int fd;
+	uint32_t listener;
+	char session[SESSION_ID_BYTES];
+	struct netaddr local;
+	struct netaddr peer;
+};
+
+/* --- locking oneself in --------------------------------------------------------------------------- */
+
+static void confine(const struct session_start *start)
+{
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int keep[] = { start->wall_fd, start->leash_fd, start->empty_dir_fd, null_fd };
+	struct become_user plan = {
+		.role = "front",
+		.as_root = start->as_root,
+		.root_dir_fd = start->empty_dir_fd,
+		.uid = start->front_uid,
+		.gid = start->front_gid,
+	};
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (null_fd < 0 || !os_close_all_but(STDERR_FILENO + 1, keep, sizeof(keep) / sizeof(keep[0])))
+		_exit(SESSION_EXIT_FAILED);
+	become_user(&plan);
+	if (os_landlock_confine(NULL, 0, false) < 0) {
+		dprintf(STDERR_FILENO, "transomd: front: Landlock: %s\n", strerror(errno));
+		_exit(SESSION_EXIT_FAILED);
+	}
+	if (start->empty_dir_fd >= 0)
+		close(start->empty_dir_fd);
+	sandbox_drop_stdio(null_fd);
+	close(null_fd);
+	sandbox_enter(SANDBOX_FRONT);
+}
+
+static void say_waiting(int leash_fd)
+{
+	const char byte = NURSERY_LEASH_WAITING;
+
+	/* A nursery that is gone lets its guard know, and the guard us. */
+	wire_send(leash_fd, &byte, sizeof(byte), -1);
+	close(leash_fd);
+}
+
+/* --- the client -------------------------------------------------------------------------------------- */
+
+static bool take_client(const struct guard_client_event *event, struct client *out)
+{
+	const struct guard_note_start *note = &event->note.start;
+
+	out->fd = event->fd;
+	out->listener = note->listener;
+	if (out->fd < 0 || !text_copy(out->session, sizeof(out->session), note->session) ||
+	    !netaddr_parse_ip(&out->local, note->local) || !netaddr_parse_ip(&out->peer, note->peer))
+		return false;
+	out->local.port = (uint16_t)note->local_port;
+	out->peer.port = (uint16_t)note->peer_port;
+	return true;
+}
+
+/* Wait until the guard hands over a connection; the process ends when the guard does. */
+static bool wait_for_client(struct guard_client *guard, struct client *out)
+{
+	struct guard_client_event event;
+
+	for (;;) {
+		struct pollfd watch = { .fd = guard_client_fd(guard), .events = POLLIN };
+
+		if (guard_client_next(guard, &event)) {
+			if (event.notice && event.number == GUARD_NOTICE_start)
+				return take_client(&event, out);
+			return false; /* told to stop before there was a client */
+		}
+		poll(&watch, 1, POLL_MS);
+	}
+}
+
+static void set_option(int fd, int level, int option, int value)
+{
+	/* Each of them makes the session better; none is worth refusing it. */
+	setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static bool prepare_socket(int fd)
+{
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+	/* ABOR comes after an urgent Telnet signal (RFC 959 4.1.3): keep it in its place in the stream. */
+	set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	return io_set_nonblocking(fd, true);
+}
+
+/* --- the process --------------------------------------------------------------------------------------- */
+
+static int serve_ftp(
+    const struct session_start *start, struct guard_client *guard, const struct client *client)
+{
+	struct ftp_start engine = {
+		.conf = start->conf,
+		.listener = &start->conf->listeners[client->listener],
+		.guard = guard,
+		.control_fd = client->fd,
+		.local = client->local,
+		.peer = client->peer,
+		.session = client->session,
+	};
+
+	return ftp_engine_run(&engine);
+}
+
+void front_run(const struct session_start *start)
+{
+	/* In the order of enum conf_protocol. */
+	static const struct {
+		const char *title;
+		int (*serve)(const struct session_start *, struct guard_client *, const struct client *);
+	} protocols[] = {
+		[CONF_PROTOCOL_FTP] = { "ftp", serve_ftp },
+	};
+	struct guard_client *guard;
+	struct client client = { .fd = -1 };
+	int protocol;
+
+	proctitle_set("transomd: front idle");
+	confine(start);
+	guard = guard_client_new(start->wall_fd);
+	if (guard == NULL)
+		_exit(SESSION_EXIT_FAILED);
+	say_waiting(start->leash_fd);
+	if (!wait_for_client(guard, &client))
+		_exit(SESSION_EXIT_OK);
+	if (client.listener >= start->conf->listener_count || !prepare_socket(client.fd))
+		_exit(SESSION_EXIT_FAILED);
+	protocol = start->conf->listeners[client.listener].protocol;
+	proctitle_set("transomd: front %s", protocols[protocol].title);
+	_exit(protocols[protocol].serve(start, guard, &client));
+}

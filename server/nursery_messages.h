@@ -1,0 +1,45 @@
+/*
+ * What a nursery says to its session pairs and to the master.
+ *
+ * Leash: a SOCK_SEQPACKET pair between the nursery and each half of a pair; one byte is one message.
+ *   guard, front -> nursery   NURSERY_LEASH_WAITING  once, when the half is set up and waits (the front closes
+ *                             its leash after it; the guard sends it just before it waits in accept)
+ *   guard -> nursery          NURSERY_LEASH_BUSY     once, when a client was accepted and admitted
+ *   nursery -> guard          end of file            to an idle guard: retire, exit with status 0;
+ *                                                    a busy guard ignores it
+ * A send may fail with EPIPE when the nursery has gone or retired: a guard with a client goes on serving it.
+ * A guard that turns busy closes its listeners: a removed listener must not stay open as long as a session
+ * lasts.  A listener may be shut down under an idle guard (accept: EINVAL); the leash tells what to do.
+ *
+ * Exit status of either half: 0 is an end in order, and so is a front's "my guard is gone"; any other from 64 on
+ * (session.h) or a signal is logged as a crash and makes a fresh nursery (pool_is_crash).
+ *
+ * Channel: a SOCK_SEQPACKET pair between the nursery and the master; one struct nursery_report is one
+ * message.  Both ends are the same binary, so the struct is sent as it is.  End of file means retire.
+ */
+#ifndef SERVER_NURSERY_MESSAGES_H
+#define SERVER_NURSERY_MESSAGES_H
+
+#include <stdint.h>
+
+enum nursery_leash {
+	NURSERY_LEASH_WAITING = 'w',
+	NURSERY_LEASH_BUSY = 'b',
+};
+
+enum nursery_report_kind {
+	NURSERY_READY = 1,	/* to master: the first spare_min pairs wait */
+	NURSERY_CRASH,		/* to master: a session process died by a signal or failed */
+	NURSERY_RETIRE,		/* to nursery: let the idle pairs go, exit after the last session */
+};
+
+struct nursery_report {
+	uint32_t kind;		/* enum nursery_report_kind */
+	uint32_t role;		/* CRASH: enum role_id (roles.h) */
+	int32_t pid;		/* CRASH */
+	int32_t wait_status;	/* CRASH: as waitpid(2) gave it */
+};
+
+#define NURSERY_EXIT_FAILED 64	/* exit statuses from here on count as crashes */
+
+#endif

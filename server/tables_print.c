@@ -1,0 +1,38 @@
+/*
+ * Prints the documents that are generated from tables; `make check` compares them with those in docs/.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "server/events.h"
+#include "server/ftp/ftp_commands.h"
+#include "server/guard_messages.h"
+
+static const struct {
+	const char *name;
+	void (*print)(FILE *out);
+} documents[] = {
+	{ "guard-protocol", guard_messages_print },
+	{ "events", events_print },
+	{ "mdoc-options", conf_print_mdoc },
+	{ "ftp-commands", ftp_commands_print },
+};
+
+#define DOCUMENT_COUNT (sizeof(documents) / sizeof(documents[0]))
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc == 2 && i < DOCUMENT_COUNT; i++) {
+		if (strcmp(argv[1], documents[i].name) != 0)
+			continue;
+		documents[i].print(stdout);
+		return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+	}
+	fprintf(stderr, "usage: tables-print");
+	for (size_t i = 0; i < DOCUMENT_COUNT; i++)
+		fprintf(stderr, "%s%s", i == 0 ? " " : " | ", documents[i].name);
+	fprintf(stderr, "\n");
+	return 2;
+}
