@@ -1,0 +1,122 @@
+# Shared by contrib/quickstart and contrib/check: packages, building, messages.  Sourced by bash.
+
+# shellcheck shell=bash disable=SC2034
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# THE list of Debian packages, by what needs them.
+build_packages=(autoconf automake gcc libc6-dev make pkgconf
+	libconfuse-dev libseccomp-dev libcrypt-dev libssl-dev libjansson-dev)
+demo_packages=(curl)
+test_packages=(clang lftp libcriterion-dev mandoc procps python3 util-linux xz-utils)
+
+if [ -t 1 ]; then
+	bold=$'\e[1m' plain=$'\e[0m'
+else
+	bold='' plain=''
+fi
+
+say() {
+	printf '%s\n' "$*"
+}
+
+heading() {
+	printf '\n%s== %s%s\n' "$bold" "$*" "$plain"
+}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# missing_of PACKAGE...: those that are not installed, one a line.
+missing_of() {
+	local package
+
+	for package in "$@"; do
+		case $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) in
+		installed) ;;
+		*) printf '%s\n' "$package" ;;
+		esac
+	done
+}
+
+# as_root COMMAND...: run it as root, through sudo when we are not.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+# install_packages PACKAGE...: install those that are missing; asks nothing of anybody when none is.
+install_packages() {
+	local missing log
+
+	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+		say "This is no Debian: it is up to you that what these packages bring is installed: $*"
+		return 0
+	fi
+	mapfile -t missing < <(missing_of "$@")
+	[ "${#missing[@]}" -gt 0 ] || return 0
+	say "Installing with apt-get: ${missing[*]}"
+	if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+		die "packages are missing and there is no sudo; as root: apt-get install ${missing[*]}"
+	fi
+	log=$(mktemp)
+	if ! as_root apt-get update >"$log" 2>&1; then
+		tail -n 15 "$log" >&2
+		say "apt-get update failed (above); trying with the package lists that are here." >&2
+	fi
+	if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+		"${missing[@]}" >"$log" 2>&1; then
+		tail -n 25 "$log" >&2
+		rm -f "$log"
+		die "apt-get could not install: ${missing[*]} (its last words are above)"
+	fi
+	rm -f "$log"
+}
+
+# quietly LOG COMMAND...: run with all output in LOG; on failure show the end of it.
+quietly() {
+	local log=$1
+
+	shift
+	if ! "$@" >>"$log" 2>&1; then
+		tail -n 30 "$log" >&2
+		say "failed: $* (all of it: $log)" >&2
+		return 1
+	fi
+}
+
+# bootstrap: make the configure script where there is none or its sources are newer.
+bootstrap() {
+	local log=$1
+
+	if [ -e "$source_dir/config.status" ]; then
+		say "The source directory itself is configured; run 'make distclean' there first." >&2
+		return 1
+	fi
+	if [ -e "$source_dir/configure" ] && [ -e "$source_dir/Makefile.in" ] &&
+		[ -z "$(find "$source_dir" -path "$source_dir/build*" -prune -o \( -name local.mk -o \
+			-name configure.ac -o -name Makefile.am \) -newer "$source_dir/Makefile.in" -print -quit)" ]; then
+		return 0
+	fi
+	(cd "$source_dir" && quietly "$log" autoreconf -i)
+}
+
+# build_in DIRECTORY [CONFIGURE ARGUMENT...]: configure if that has not happened with these arguments, and make.
+build_in() {
+	local directory=$1 log=$1/build.log
+
+	shift
+	mkdir -p "$directory" || return 1
+	: >"$log"
+	bootstrap "$log" || return 1
+	if [ ! -e "$directory/Makefile" ] || [ "$source_dir/configure" -nt "$directory/config.status" ] ||
+		[ "$(cat "$directory/configured-with" 2>/dev/null)" != "$*" ]; then
+		(cd "$directory" && quietly "$log" "$source_dir/configure" "$@") || return 1
+		printf '%s\n' "$*" >"$directory/configured-with"
+	fi
+	quietly "$log" make -C "$directory" -j "$(nproc)"
+}

@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Compare transom with vsftpd and ProFTPD over plain FTP, all in one run.
+
+    sudo TRANSOM_BUILD=BUILD tests/bench/ftp_bench.py [--mib N] [--runs N] [--only NAME]
+
+Prints a Markdown table: processor seconds of all the server's processes, and wall time.  Servers take turns
+within each round and the best round counts, since the machine may be shared.  It asserts nothing.
+"""
+
+import argparse
+import ftplib
+import io
+import os
+import platform
+import sys
+import time
+
+from accounting import Measure
+from servers import SERVERS
+
+BLOCK = 1 << 20
+
+
+def connect(server):
+    ftp = ftplib.FTP()
+    ftp.connect("127.0.0.1", server.port, timeout=120)
+    ftp.login(server.user, server.password)
+    ftp.cwd(server.directory)
+    ftp.voidcmd("TYPE I")
+    return ftp
+
+
+def receive_all(data):
+    """Read to the end; bytes received."""
+    into = bytearray(BLOCK)
+    total = 0
+    while True:
+        got = data.recv_into(into)
+        if not got:
+            return total
+        total += got
+
+
+def big_file(server, mib):
+    path = os.path.join(server.files, "big")
+    with open(path, "wb") as out:
+        block = os.urandom(BLOCK)
+        for _ in range(mib):
+            out.write(block)
+    return path
+
+
+def measure_retr(server, options):
+    path = big_file(server, options.mib)
+    os.chmod(path, 0o644)
+    ftp = connect(server)
+    with Measure(server.group) as used:
+        data = ftp.transfercmd("RETR big")
+        total = receive_all(data)
+        data.close()
+        ftp.voidresp()
+    ftp.quit()
+    os.unlink(path)
+    assert total == options.mib * BLOCK, (server.name, total)
+    return {"RETR, cpu s/GiB": used.cpu * 1024 / options.mib,
+            "RETR, MB/s": options.mib * 1.048576 / used.wall}
+
+
+def measure_stor(server, options):
+    source = big_file(server, options.mib)
+    os.rename(source, os.path.join(server.temp, "source"))
+    ftp = connect(server)
+    with open(os.path.join(server.temp, "source"), "rb") as file, Measure(server.group) as used:
+        data = ftp.transfercmd("STOR stored")
+        data.sendfile(file)
+        data.close()
+        ftp.voidresp()
+    ftp.quit()
+    stored = os.path.join(server.files, "stored")
+    assert os.path.getsize(stored) == options.mib * BLOCK, server.name
+    os.unlink(stored)
+    os.unlink(os.path.join(server.temp, "source"))
+    return {"STOR, cpu s/GiB": used.cpu * 1024 / options.mib,
+            "STOR, MB/s": options.mib * 1.048576 / used.wall}
+
+
+def measure_small(server, options):
+    ftp = connect(server)
+    content = os.urandom(4096)
+    with Measure(server.group) as put:
+        for number in range(options.files):
+            ftp.storbinary(f"STOR f{number}", io.BytesIO(content))
+    got = []
+    with Measure(server.group) as get:
+        for number in range(options.files):
+            ftp.retrbinary(f"RETR f{number}", got.append)
+    ftp.quit()
+    assert sum(map(len, got)) == 4096 * options.files, server.name
+    for number in range(options.files):
+        os.unlink(os.path.join(server.files, f"f{number}"))
+    return {"4 KiB put, cpu ms/file": put.cpu * 1e3 / options.files,
+            "4 KiB put, wall ms/file": put.wall * 1e3 / options.files,
+            "4 KiB get, cpu ms/file": get.cpu * 1e3 / options.files,
+            "4 KiB get, wall ms/file": get.wall * 1e3 / options.files}
+
+
+def measure_list(server, options):
+    directory = os.path.join(server.files, "many")
+    os.mkdir(directory)
+    os.chmod(directory, 0o755)
+    for number in range(options.entries):
+        os.close(os.open(os.path.join(directory, f"file{number:06}"), os.O_CREAT | os.O_WRONLY, 0o644))
+    ftp = connect(server)
+    ftp.cwd("many")
+    result = {}
+    for verb in ("LIST", "MLSD"):
+        try:
+            with Measure(server.group) as used:
+                data = ftp.transfercmd(verb)
+                lines = 0
+                while True:
+                    block = data.recv(BLOCK)
+                    if not block:
+                        break
+                    lines += block.count(b"\n")
+                data.close()
+                ftp.voidresp()
+        except ftplib.error_perm:
+            result[f"{verb}, cpu s"] = None
+            continue
+        assert lines >= options.entries, (server.name, verb, lines)
+        result[f"{verb}, cpu s"] = used.cpu
+        result[f"{verb}, wall s"] = used.wall
+    ftp.quit()
+    for number in range(options.entries):
+        os.unlink(os.path.join(directory, f"file{number:06}"))
+    os.rmdir(directory)
+    return result
+
+
+def measure_idle(server, options):
+    """What one more idle logged-in session costs, all processes together."""
+    warm = connect(server)
+    time.sleep(0.5)
+    before = server.group.pss_kib()
+    sessions = [connect(server) for _ in range(options.sessions)]
+    time.sleep(1)
+    after = server.group.pss_kib()
+    for session in sessions + [warm]:
+        session.quit()
+    return {"idle session, KiB PSS": (after - before) / options.sessions}
+
+
+def measure_login(server, options):
+    """Connect, log in, leave; one after the other."""
+    with Measure(server.group) as used:
+        for _ in range(options.logins):
+            connect(server).quit()
+    return {"login, cpu ms": used.cpu * 1e3 / options.logins,
+            "login, wall ms": used.wall * 1e3 / options.logins}
+
+
+JOBS = {"retr": measure_retr, "stor": measure_stor, "small": measure_small,
+        "list": measure_list, "idle": measure_idle, "login": measure_login}
+
+
+def better(row, new, old):
+    if old is None or new is None:
+        return old if new is None else new
+    return max(old, new) if "MB/s" in row else min(old, new)
+
+
+def table(results, names):
+    rows = list(dict.fromkeys(row for result in results.values() for row in result))
+    out = io.StringIO()
+    print("| work | " + " | ".join(names) + " |", file=out)
+    print("|---" * (len(names) + 1) + "|", file=out)
+    for row in rows:
+        cells = [results[name].get(row) for name in names]
+        print(f"| {row} | " + " | ".join("-" if cell is None else f"{cell:.3g}" if cell < 100 else f"{cell:.0f}"
+                                         for cell in cells) + " |", file=out)
+    return out.getvalue()
+
+
+def machine():
+    with open("/proc/cpuinfo") as cpuinfo:
+        model = next((line.split(":", 1)[1].strip() for line in cpuinfo if line.startswith("model name")), "?")
+    return f"{os.cpu_count()} x {model}, {platform.system()} {platform.release().split('-')[0]}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mib", type=int, default=1024, help="size of the big file")
+    parser.add_argument("--runs", type=int, default=3, help="rounds; the best counts")
+    parser.add_argument("--files", type=int, default=1000, help="small files")
+    parser.add_argument("--entries", type=int, default=100000, help="entries of the listed directory")
+    parser.add_argument("--sessions", type=int, default=50, help="idle sessions")
+    parser.add_argument("--logins", type=int, default=100, help="logins in a row")
+    parser.add_argument("--jobs", default=",".join(JOBS), help="of " + ",".join(JOBS))
+    parser.add_argument("--only", help="one server by name")
+    options = parser.parse_args()
+
+    servers = []
+    for kind in SERVERS:
+        if options.only and kind.name != options.only:
+            continue
+        if not kind.found():
+            print(f"{kind.name}: not installed, left out", file=sys.stderr)
+            continue
+        servers.append(kind())
+    results = {server.name: {} for server in servers}
+    try:
+        for job in options.jobs.split(","):
+            for run in range(options.runs):
+                for server in servers:
+                    for row, value in JOBS[job](server, options).items():
+                        results[server.name][row] = better(row, value, results[server.name].get(row))
+                    print(f"{job} {run + 1}/{options.runs} {server.name}", file=sys.stderr)
+    finally:
+        for server in servers:
+            server.stop()
+    print(machine())
+    print()
+    print(table(results, [server.name for server in servers]))
+
+
+if __name__ == "__main__":
+    main()

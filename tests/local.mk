@@ -1,0 +1,157 @@
+# Tests.  One criterion program for each folder of sources, one program for each fuzz target; tests/run-tests runs
+# them and the Python tests.  A file that is missing from these lists fails in tests/lint.
+EXTRA_DIST += \
+	tests/run-tests tests/bench tests/e2e tests/fuzz/corpus tests/interop tests/lib tests/lint tests/privsep
+
+# Everything there is, in the order of transomd's own libraries.
+tests_LIBS = server/libserver.a server/ftp/libftp.a server/libfrontside.a \
+	auth/libauth.a vfs/libvfs.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
+	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
+
+if HAVE_CRITERION
+check_PROGRAMS += \
+	tests/unit/base-tests \
+	tests/unit/conf-tests \
+	tests/unit/auth-tests \
+	tests/unit/vfs-tests \
+	tests/unit/server-tests \
+	tests/unit/ftp-tests
+
+tests_unit_base_tests_SOURCES = \
+	tests/unit/base/test_buf.c \
+	tests/unit/base/test_clock.c \
+	tests/unit/base/test_io.c \
+	tests/unit/base/test_loop.c \
+	tests/unit/base/test_netaddr.c \
+	tests/unit/base/test_os_linux.c \
+	tests/unit/base/test_proctitle.c \
+	tests/unit/base/test_random.c \
+	tests/unit/base/test_secret.c \
+	tests/unit/base/test_text.c
+tests_unit_base_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_base_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
+
+tests_unit_conf_tests_SOURCES = \
+	tests/unit/conf/test_conf.c \
+	tests/unit/conf/test_conf_check.c \
+	tests/unit/conf/test_conf_dump.c \
+	tests/unit/conf/test_conf_lex.c \
+	tests/unit/conf/test_conf_outline.c \
+	tests/unit/conf/test_conf_rows.c \
+	tests/unit/conf/test_conf_types.c \
+	tests/unit/conf/test_conf_users.c
+tests_unit_conf_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_conf_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
+
+tests_unit_auth_tests_SOURCES = \
+	tests/unit/auth/test_auth.c \
+	tests/unit/auth/test_auth_hash.c
+tests_unit_auth_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_auth_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
+
+tests_unit_vfs_tests_SOURCES = \
+	tests/unit/vfs/test_race.c \
+	tests/unit/vfs/test_vfs_batch.c \
+	tests/unit/vfs/test_vfs_dirs.c \
+	tests/unit/vfs/test_vfs_files.c \
+	tests/unit/vfs/test_vfs_full.c \
+	tests/unit/vfs/test_vfs_inbox.c \
+	tests/unit/vfs/test_vfs_links.c \
+	tests/unit/vfs/test_vfs_mounts.c \
+	tests/unit/vfs/test_vfs_path.c \
+	tests/unit/vfs/test_vfs_rights.c \
+	tests/unit/vfs/test_vfs_stage.c \
+	tests/unit/vfs/test_vfs_types.c \
+	tests/unit/vfs/tree.c \
+	tests/unit/vfs/tree.h
+tests_unit_vfs_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_vfs_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
+
+tests_unit_server_tests_SOURCES = \
+	tests/unit/server/guard_harness.c \
+	tests/unit/server/guard_harness.h \
+	tests/unit/server/test_become_user.c \
+	tests/unit/server/test_clerk_client.c \
+	tests/unit/server/test_clerk_log.c \
+	tests/unit/server/test_clerk_sessions.c \
+	tests/unit/server/test_clerk_wire.c \
+	tests/unit/server/test_events.c \
+	tests/unit/server/test_guard_client.c \
+	tests/unit/server/test_guard_data.c \
+	tests/unit/server/test_guard_dispatch.c \
+	tests/unit/server/test_guard_enter.c \
+	tests/unit/server/test_guard_files.c \
+	tests/unit/server/test_guard_login.c \
+	tests/unit/server/test_guard_policy.c \
+	tests/unit/server/test_guard_roots.c \
+	tests/unit/server/test_guard_wire.c \
+	tests/unit/server/test_pool.c \
+	tests/unit/server/test_roles.c \
+	tests/unit/server/test_sandbox.c \
+	tests/unit/server/test_wire.c \
+	tests/unit/server/wire_samples.c \
+	tests/unit/server/wire_samples.h
+tests_unit_server_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_server_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
+
+tests_unit_ftp_tests_SOURCES = \
+	tests/unit/ftp/fake_guard.c \
+	tests/unit/ftp/fake_guard.h
+tests_unit_ftp_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_ftp_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
+endif
+
+# A fuzz target replays its corpus in `make check`; with --enable-fuzzers it is a libFuzzer program.
+if FUZZERS
+fuzz_driver =
+fuzz_ldflags = -fsanitize=fuzzer
+else
+fuzz_driver = tests/fuzz/replay_main.c
+fuzz_ldflags =
+endif
+check_PROGRAMS += \
+	tests/fuzz/fuzz_batch \
+	tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_conf_user \
+	tests/fuzz/fuzz_guard_reply \
+	tests/fuzz/fuzz_guard_request \
+	tests/fuzz/fuzz_path
+
+tests_fuzz_fuzz_batch_SOURCES = tests/fuzz/fuzz_batch.c $(fuzz_driver)
+tests_fuzz_fuzz_batch_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_batch_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_driver)
+tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_conf_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_conf_user_SOURCES = tests/fuzz/fuzz_conf_user.c $(fuzz_driver)
+tests_fuzz_fuzz_conf_user_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_conf_user_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_guard_reply_SOURCES = tests/fuzz/fuzz_guard_reply.c $(fuzz_driver)
+tests_fuzz_fuzz_guard_reply_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_guard_reply_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_guard_request_SOURCES = tests/fuzz/fuzz_guard_request.c $(fuzz_driver)
+tests_fuzz_fuzz_guard_request_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_guard_request_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_path_SOURCES = tests/fuzz/fuzz_path.c $(fuzz_driver)
+tests_fuzz_fuzz_path_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_path_LDADD = $(tests_LIBS)
+
+check-programs: $(check_PROGRAMS)
+
+# TEST_ARGUMENTS: options of tests/run-tests, as in `make check TEST_ARGUMENTS="-k vfs"`.
+if HAVE_PYTHON3
+check-local: $(check_PROGRAMS) all-am
+	$(PYTHON3) $(srcdir)/tests/run-tests --build $(abs_top_builddir) $(TEST_ARGUMENTS)
+else
+check-local:
+	@echo "make check needs python3; on Debian: apt-get install python3" >&2; exit 1
+endif
+.PHONY: check-programs
+
+dist-hook:
+	find $(distdir)/tests -name __pycache__ -exec rm -rf {} +
