@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/pages.h"
 #include "server/base/text.h"
 
 /* THE list of hash methods.  A row without a name is only checked, never made. */
@@ -55,8 +56,8 @@ static bool is_equal(const char *a, const char *b)
 /* Hash the text as the setting says; false when libcrypt refuses. */
 static bool hash_text(const char *setting, const char *text, char out[AUTH_HASH_BYTES])
 {
-	/* 32 KiB with traces of the password in it: on the heap, and wiped. */
-	struct crypt_data *data = calloc(1, sizeof(*data));
+	/* 32 KiB with traces of the password in it: pages of their own, wiped and given back. */
+	struct crypt_data *data = pages_new(sizeof(*data));
 	const char *made;
 	bool hashed;
 
@@ -65,7 +66,7 @@ static bool hash_text(const char *setting, const char *text, char out[AUTH_HASH_
 	made = crypt_rn(text, setting, data, (int)sizeof(*data));
 	hashed = made != NULL && text_copy(out, AUTH_HASH_BYTES, made);
 	secret_wipe(data, sizeof(*data));
-	free(data);
+	pages_free(data, sizeof(*data));
 	return hashed;
 }
 

@@ -111,8 +111,10 @@ enum conf_status conf_load(
 void conf_free(struct conf **conf);
 
 /*
- * What conf_parse cannot see in the text alone: that accounts exist (as_root), that directories do,
- * that spare_min <= spare_max.  Message as above, without a line number where there is none.
+ * What conf_parse cannot see option by option: that accounts exist and are not root (as_root), that the
+ * fronts' account is nobody else's, that spare_min <= spare_max, that PASV's address and ports can be used,
+ * that no two listeners are the same.  CONF_OK or CONF_INVALID; the message has no line number.
+ * A users_dir that does not exist is no fault: transomctl makes it.
  */
 enum conf_status conf_check(const struct conf *conf, bool as_root, char message[CONF_MESSAGE_BYTES]);
 

@@ -1,7 +1,8 @@
 /*
  * How every complaint about a configuration is worded: "file:line: what is wrong; what is allowed".
  *
- * All of conf/.  Bytes that came from a file are shown escaped and cut, so a message stays one line.
+ * All of conf/.  Bytes that came from a file are shown escaped and cut, so a message stays one
+ * line.
  */
 #ifndef CONF_MESSAGE_H
 #define CONF_MESSAGE_H

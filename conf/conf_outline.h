@@ -16,28 +16,28 @@
 
 #include "conf/conf.h"
 
-#define CONF_OUTLINE_ENTRIES_MAX 65536u	/* statements in one file */
-#define CONF_OUTLINE_DEPTH_MAX 4u	/* sections within sections */
-#define CONF_OUTLINE_VALUES_MAX 4096u	/* values in one list */
+#define CONF_OUTLINE_ENTRIES_MAX 65536u /* statements in one file */
+#define CONF_OUTLINE_DEPTH_MAX   4u     /* sections within sections */
+#define CONF_OUTLINE_VALUES_MAX  4096u  /* values in one list */
 
 struct conf_entry {
-	size_t parent;		/* index of the section it stands in; 0 is the file itself */
-	size_t name_start;	/* offsets into the text */
+	size_t parent;     /* index of the section it stands in; 0 is the file itself */
+	size_t name_start; /* offsets into the text */
 	size_t name_end;
-	size_t value_start;	/* of an option: its value or the opening brace of its list */
-	size_t title_start;	/* of a section with a title, quotes included */
+	size_t value_start; /* of an option: its value or the opening brace of its list */
+	size_t title_start; /* of a section with a title, quotes included */
 	size_t title_end;
-	size_t start;		/* of the whole statement: from its name ... */
-	size_t end;		/* ... to behind its value or closing brace */
-	unsigned line;		/* of its name */
-	unsigned depth;		/* 0 for the file, 1 for a statement outside any section */
+	size_t start;   /* of the whole statement: from its name ... */
+	size_t end;     /* ... to behind its value or closing brace */
+	unsigned line;  /* of its name */
+	unsigned depth; /* 0 for the file, 1 for a statement outside any section */
 	bool is_section;
 	bool has_title;
-	bool is_list;		/* the value stands in braces */
+	bool is_list; /* the value stands in braces */
 };
 
 struct conf_outline {
-	const char *text;	/* borrowed */
+	const char *text;           /* borrowed */
 	struct conf_entry *entries; /* [0] is the file; the others in the order of the text */
 	size_t count;
 	size_t room;

@@ -11,7 +11,7 @@
 #include "conf/conf_read.h"
 
 /* Suffix of the files in users_dir; what is before it is the user's name. */
-#define CONF_USER_FILE_SUFFIX ".conf"
+#define CONF_USER_FILE_SUFFIX     ".conf"
 #define CONF_USER_FILE_NAME_BYTES (CONF_USER_NAME_MAX + sizeof(CONF_USER_FILE_SUFFIX))
 
 /*
@@ -24,7 +24,8 @@ enum conf_status conf_user_parse(struct conf_user **out, const struct conf *conf
 
 /* Every option at its default, no mounts; *user is zeroed memory.  False when memory ran out. */
 bool conf_user_default(struct conf_user *user);
-/* Deep copy into zeroed memory, but for the name.  False when memory ran out; then *to is to be cleared. */
+/* Deep copy into zeroed memory, but for the name.  False when memory ran out; then *to is to be
+ * cleared. */
 bool conf_user_copy(const struct conf_user *from, struct conf_user *to);
 /* Free all that it owns and make it zero. */
 void conf_user_clear(struct conf_user *user);
@@ -40,7 +41,6 @@ bool conf_user_restrict(struct conf_user *user);
 enum conf_status conf_user_read(
     const struct conf_reading *reading, size_t section, struct conf_user *user);
 /* Print it in the syntax of its file; expanded when %u has been replaced.  No hash is printed. */
-void conf_user_dump(
-    const struct conf_user *user, bool expanded, const char *indent, FILE *out);
+void conf_user_dump(const struct conf_user *user, bool expanded, const char *indent, FILE *out);
 
 #endif

@@ -13,9 +13,11 @@
 
 /* Give every field its default; structure is zeroed memory.  False when memory ran out. */
 bool conf_values_default(const struct conf_section *section, void *structure);
-/* Deep copy of every field into zeroed memory.  False when memory ran out; then *to is to be cleared. */
+/* Deep copy of every field into zeroed memory.  False when memory ran out; then *to is to be
+ * cleared. */
 bool conf_values_copy(const struct conf_section *section, const void *from, void *to);
-/* Deep copy into zeroed memory of the fields that from has too; the others get their defaults.  False as above. */
+/* Deep copy into zeroed memory of the fields that from has too; the others get their defaults.
+ * False as above. */
 bool conf_values_inherit(const struct conf_section *section, void *to,
     const struct conf_section *from_section, const void *from);
 /* Free what the fields own. */

@@ -1,8 +1,8 @@
 /*
  * Edits of one statement in the text of a user's file; every other byte stays as it is.
  *
- * transomctl only.  Works on top-level options, never inside a mount.  It does not judge values: the
- * caller parses the result before it is written.
+ * transomctl only.  Works on top-level options, never inside a mount.  It does not judge values:
+ * the caller parses the result before it is written.
  */
 #ifndef SERVER_CTL_EDIT_H
 #define SERVER_CTL_EDIT_H
@@ -24,8 +24,9 @@ struct ctl_edit_text {
 bool ctl_edit_has(const struct ctl_edit_text *text, const char *option);
 
 /*
- * Each of these appends the whole edited text to *out.  CONF_OK; CONF_INVALID when the text or the value cannot
- * be read (message says where); CONF_NO_MEMORY; CONF_NOT_FOUND when there is no such list item.
+ * Each of these appends the whole edited text to *out.  CONF_OK; CONF_INVALID when the text or the
+ * value cannot be read (message says where); CONF_NO_MEMORY; CONF_NOT_FOUND when there is no such
+ * list item.
  */
 
 /* Give an option a value, written as it would stand in the file; NULL removes the option. */

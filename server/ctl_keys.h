@@ -11,8 +11,8 @@
 #include <stddef.h>
 
 #define CTL_KEYS_FINGERPRINT_BYTES 64 /* "SHA256:" and 43 characters */
-#define CTL_KEYS_TYPE_BYTES 64
-#define CTL_KEYS_COMMENT_BYTES 256
+#define CTL_KEYS_TYPE_BYTES        64
+#define CTL_KEYS_COMMENT_BYTES     256
 
 struct ctl_key {
 	char type[CTL_KEYS_TYPE_BYTES];

@@ -11,9 +11,10 @@
 #include "server/base/secret.h"
 
 /*
- * Ask twice at the terminal without echo, or take the first line of standard input: when from_stdin is
- * set, or standard input is no terminal.  NULL, with the cause on standard error, when there is none,
- * the two differ, it is empty, too long for libcrypt or has a NUL.  Waits at most some minutes.
+ * Ask twice at the terminal without echo, or take the first line of standard input: when from_stdin
+ * is set, or standard input is no terminal.  NULL, with the cause on standard error, when there is
+ * none, the two differ, it is empty, too long for libcrypt or has a NUL.  Waits at most some
+ * minutes.
  */
 struct secret *ctl_password_read(const char *user, bool from_stdin);
 

@@ -1,8 +1,9 @@
 /*
  * The commands of transomctl that edit users.d.
  *
- * transomctl only; transomctl.c has found out which command it is and that its arguments are as many as
- * they should be.  Every function says on standard error why it failed, and returns whether it did not.
+ * transomctl only; transomctl.c has found out which command it is and that its arguments are as
+ * many as they should be.  Every function says on standard error why it failed, and returns whether
+ * it did not.
  */
 #ifndef SERVER_CTL_USERS_H
 #define SERVER_CTL_USERS_H
@@ -15,12 +16,12 @@
 /* A command as it was given. */
 struct ctl_command {
 	const struct conf *conf;
-	const char *name;	/* of the user; NULL for list */
-	char *const *arguments;	/* behind the name */
+	const char *name;       /* of the user; NULL for list */
+	char *const *arguments; /* behind the name */
 	size_t count;
-	bool from_stdin;	/* --stdin, --password-stdin */
-	bool no_password;	/* --no-password */
-	const char *method;	/* --method, or NULL */
+	bool from_stdin;    /* --stdin, --password-stdin */
+	bool no_password;   /* --no-password */
+	const char *method; /* --method, or NULL */
 };
 
 typedef bool ctl_command_fn(const struct ctl_command *command);

@@ -1,5 +1,6 @@
 /*
- * What the commands of ctl_users.c and ctl_users_keys.c share: a user's file from reading to writing.
+ * What the commands of ctl_users.c and ctl_users_keys.c share: a user's file from reading to
+ * writing.
  *
  * Every function that returns false has said why on standard error.
  */
@@ -16,7 +17,7 @@
 /* A user's file in the middle of an edit. */
 struct ctl_users_file {
 	struct ctl_dir dir;
-	struct buf text;	/* as it stands so far */
+	struct buf text;                                        /* as it stands so far */
 	char path[CONF_PATH_BYTES + CONF_USER_FILE_NAME_BYTES]; /* for messages */
 };
 
@@ -30,8 +31,8 @@ bool ctl_users_finish(const struct ctl_command *command, struct ctl_users_file *
 /* What the ctl_edit functions take. */
 struct ctl_edit_text ctl_users_old(const struct ctl_users_file *file);
 /* Take over the text that one of them made, which is cleared either way, if its status is good. */
-bool ctl_users_take(struct ctl_users_file *file, struct buf *edited, enum conf_status status,
-    const char *message);
+bool ctl_users_take(
+    struct ctl_users_file *file, struct buf *edited, enum conf_status status, const char *message);
 /* The user as it would log in (conf_user_free); NULL when its file is missing or wrong. */
 struct conf_user *ctl_users_load(const struct ctl_command *command);
 

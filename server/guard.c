@@ -19,6 +19,7 @@
 #include "server/base/clock.h"
 #include "server/base/io.h"
 #include "server/base/os_linux.h"
+#include "server/base/pages.h"
 #include "server/base/proctitle.h"
 #include "server/become_user.h"
 #include "server/guard_private.h"
@@ -166,9 +167,9 @@ static bool allocate(struct guard *guard)
 	guard->state = GUARD_STATE_IDLE;
 	guard->listener_fds = calloc(guard->listener_count + 1, sizeof(*guard->listener_fds));
 	guard->calls = calloc(guard_message_row_count, sizeof(*guard->calls));
-	guard->in = calloc(1, WIRE_MAX_BYTES);
-	guard->out = calloc(1, WIRE_MAX_BYTES);
-	guard->batch = calloc(1, VFS_BATCH_MAX_BYTES);
+	guard->in = pages_new(WIRE_MAX_BYTES);
+	guard->out = pages_new(WIRE_MAX_BYTES);
+	guard->batch = pages_new(VFS_BATCH_MAX_BYTES);
 	if (guard->listener_fds == NULL || guard->calls == NULL || guard->in == NULL ||
 	    guard->out == NULL || guard->batch == NULL)
 		return false;
@@ -236,7 +237,7 @@ static _Noreturn void finish(struct guard *guard, int status)
 
 _Noreturn void guard_run(const struct session_start *start)
 {
-	struct guard *guard = calloc(1, sizeof(*guard));
+	struct guard *guard = pages_new(sizeof(*guard));
 
 	proctitle_set("transomd: guard idle");
 	if (guard == NULL)

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,6 +234,8 @@ bool guard_enter(struct guard *guard)
 	free(entry->groups);
 	entry->groups = NULL;
 	guard->user = entry->user;
+	/* What reading and checking left behind: a session may idle for hours. */
+	malloc_trim(0);
 	proctitle_set("transomd: guard %s", guard->user->name);
 	return true;
 }

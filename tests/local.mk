@@ -24,6 +24,7 @@ tests_unit_base_tests_SOURCES = \
 	tests/unit/base/test_loop.c \
 	tests/unit/base/test_netaddr.c \
 	tests/unit/base/test_os_linux.c \
+	tests/unit/base/test_pages.c \
 	tests/unit/base/test_proctitle.c \
 	tests/unit/base/test_random.c \
 	tests/unit/base/test_secret.c \
@@ -96,7 +97,16 @@ tests_unit_server_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 
 tests_unit_ftp_tests_SOURCES = \
 	tests/unit/ftp/fake_guard.c \
-	tests/unit/ftp/fake_guard.h
+	tests/unit/ftp/fake_guard.h \
+	tests/unit/ftp/test_ftp_address.c \
+	tests/unit/ftp/test_ftp_commands.c \
+	tests/unit/ftp/test_ftp_copy.c \
+	tests/unit/ftp/test_ftp_engine.c \
+	tests/unit/ftp/test_ftp_facts.c \
+	tests/unit/ftp/test_ftp_listargs.c \
+	tests/unit/ftp/test_ftp_listing.c \
+	tests/unit/ftp/test_ftp_parse.c \
+	tests/unit/ftp/test_ftp_replies.c
 tests_unit_ftp_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_ftp_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 endif
@@ -113,6 +123,9 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_batch \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_conf_user \
+	tests/fuzz/fuzz_ftp_address \
+	tests/fuzz/fuzz_ftp_line \
+	tests/fuzz/fuzz_ftp_listargs \
 	tests/fuzz/fuzz_guard_reply \
 	tests/fuzz/fuzz_guard_request \
 	tests/fuzz/fuzz_path
@@ -128,6 +141,18 @@ tests_fuzz_fuzz_conf_LDADD = $(tests_LIBS)
 tests_fuzz_fuzz_conf_user_SOURCES = tests/fuzz/fuzz_conf_user.c $(fuzz_driver)
 tests_fuzz_fuzz_conf_user_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_conf_user_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_ftp_address_SOURCES = tests/fuzz/fuzz_ftp_address.c $(fuzz_driver)
+tests_fuzz_fuzz_ftp_address_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_ftp_address_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_ftp_line_SOURCES = tests/fuzz/fuzz_ftp_line.c $(fuzz_driver)
+tests_fuzz_fuzz_ftp_line_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_ftp_line_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_ftp_listargs_SOURCES = tests/fuzz/fuzz_ftp_listargs.c $(fuzz_driver)
+tests_fuzz_fuzz_ftp_listargs_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_ftp_listargs_LDADD = $(tests_LIBS)
 
 tests_fuzz_fuzz_guard_reply_SOURCES = tests/fuzz/fuzz_guard_reply.c $(fuzz_driver)
 tests_fuzz_fuzz_guard_reply_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

@@ -3,9 +3,8 @@
  */
 #include "vfs/vfs.h"
 
-#include <stdlib.h>
-
 #include "server/base/io.h"
+#include "server/base/pages.h"
 #include "vfs/vfs_handles.h"
 #include "vfs/vfs_mounts.h"
 #include "vfs/vfs_names.h"
@@ -14,7 +13,7 @@
 
 struct vfs *vfs_new(const char *user_name, const struct vfs_mount_source *sources, size_t count)
 {
-	struct vfs *vfs = calloc(1, sizeof *vfs);
+	struct vfs *vfs = pages_new(sizeof *vfs);
 
 	if (vfs == NULL) {
 		for (size_t i = 0; i < count; i++) {
@@ -40,6 +39,6 @@ void vfs_free(struct vfs **vfs)
 		(void)vfs_close(*vfs, handle, VFS_CLOSE_ABORTED, &closed);
 	vfs_own_clear(*vfs);
 	vfs_mounts_clear(*vfs);
-	free(*vfs);
+	pages_free(*vfs, sizeof **vfs);
 	*vfs = NULL;
 }

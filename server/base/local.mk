@@ -7,6 +7,7 @@ server_base_libbase_a_SOURCES = \
 	server/base/loop.c server/base/loop.h \
 	server/base/netaddr.c server/base/netaddr.h \
 	server/base/os_linux.c server/base/os_linux.h \
+	server/base/pages.c server/base/pages.h \
 	server/base/proctitle.c server/base/proctitle.h \
 	server/base/random.c server/base/random.h \
 	server/base/secret.c server/base/secret.h \

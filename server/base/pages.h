@@ -1,0 +1,17 @@
+/*
+ * Whole pages straight from the kernel: for large buffers of which mostly little is used.
+ *
+ * Only pages that were touched cost memory, and all of them go back when freed; a block of the heap may have
+ * been used before, and calloc would touch all of it to clear it.
+ */
+#ifndef BASE_PAGES_H
+#define BASE_PAGES_H
+
+#include <stddef.h>
+
+/* Zeroed memory, page-aligned; NULL with errno when there is none. */
+void *pages_new(size_t bytes);
+/* bytes as given to pages_new.  NULL is fine. */
+void pages_free(void *pages, size_t bytes);
+
+#endif
