@@ -45,7 +45,7 @@
 	O(uint, max_sessions, "1000", 1, 1000000, SEEN_BY_CLERK,					\
 	  "Sessions open at one time, logged in or not. One more is told to come back later.")		\
 	O(uint, max_sessions_per_address, "100", 1, 1000000, SEEN_BY_CLERK,				\
-	  "Sessions open at one time from one address.")						\
+	  "Sessions open at one time from one address; IPv6 addresses count by their /64.")						\
 	O(uint, max_hashing, "0", 0, 1024, SEEN_BY_CLERK,						\
 	  "Passwords hashed at one time over all sessions; 0 means one for each processor.")		\
 	O(duration, login_timeout, "60s", CONF_SECOND_MS, CONF_HOUR_MS, SEEN_BY_GUARD,			\
@@ -76,7 +76,7 @@
 	  "Ports for passive data connections, first-last; 0 lets the system choose.")			\
 	O(text, public_address, "", 0, 255, SEEN_BY_GUARD,						\
 	  "IPv4 address that PASV tells to clients from elsewhere, when the server is behind NAT. Empty: the address the client dialled.") \
-	O(bool, active, "yes", 0, 0, SEEN_BY_GUARD,							\
+	O(bool, active, "yes", 0, 0, SEEN_BY_GUARD | SEEN_BY_FRONT,					\
 	  "Serve PORT and EPRT: the server connects back to the client, and to nobody else.")		\
 	O(duration, idle_timeout, "5m", CONF_SECOND_MS, CONF_DAY_MS, SEEN_BY_FRONT,			\
 	  "Time without a command or a transfer after which a session ends.")				\

@@ -15,15 +15,15 @@
 #define GROUPS_MAX_PROVEN 1024
 
 /* Root gives no capability on its own any more, nor can that be undone. */
-#define LOCKED_SECUREBITS                                                                          \
-	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED |                          \
+#define LOCKED_SECUREBITS                                                 \
+	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED | \
 	    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
 #define CAPABILITY(name) (UINT64_C(1) << (name))
 
 /* What a guard needs before login: to read users.d and open roots, and to become a user there. */
-#define LOGIN_CAPABILITIES                                                                         \
-	(CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SYS_CHROOT) |            \
+#define LOGIN_CAPABILITIES                                                              \
+	(CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SYS_CHROOT) | \
 	    CAPABILITY(CAP_DAC_READ_SEARCH))
 
 _Noreturn static void fail(const char *role, const char *step)
@@ -93,13 +93,14 @@ static void change_ids(const struct become_user *plan)
 	must(plan->group_count <= GROUPS_MAX_PROVEN, plan->role, "too many groups");
 	for (size_t i = 0; i < plan->group_count; i++)
 		groups[i] = plan->groups[i];
-	/* Groups first: afterwards nobody may set them.  A forgotten group 0 is the classic hole. */
+	/* Groups first: afterwards nobody may set them.  A forgotten group 0 is the classic hole.
+	 */
 	must(setgroups(plan->group_count, groups) == 0, plan->role, "setgroups");
 	must(setresgid(plan->gid, plan->gid, plan->gid) == 0, plan->role, "setresgid");
 	if (plan->keep_capabilities != 0)
 		must(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0, plan->role, "keepcaps");
-	/* Securebits and bounding set while there is still the right to set them; KEEP_CAPS_LOCKED locks
-	 * the flag as it stands, and setresuid needs it as it was set above. */
+	/* Securebits and bounding set while there is still the right to set them; KEEP_CAPS_LOCKED
+	 * locks the flag as it stands, and setresuid needs it as it was set above. */
 	if (plan->keep_capabilities == 0)
 		lock_capabilities(plan->role, 0);
 	else
@@ -117,10 +118,10 @@ static void prove_ids(const struct become_user *plan)
 
 	must(getresuid(&real_uid, &effective_uid, &saved_uid) == 0, plan->role, "getresuid");
 	must(getresgid(&real_gid, &effective_gid, &saved_gid) == 0, plan->role, "getresgid");
-	prove(real_uid == plan->uid && effective_uid == plan->uid && saved_uid == plan->uid, plan->role,
-	    "the uids are not those planned");
-	prove(real_gid == plan->gid && effective_gid == plan->gid && saved_gid == plan->gid, plan->role,
-	    "the gids are not those planned");
+	prove(real_uid == plan->uid && effective_uid == plan->uid && saved_uid == plan->uid,
+	    plan->role, "the uids are not those planned");
+	prove(real_gid == plan->gid && effective_gid == plan->gid && saved_gid == plan->gid,
+	    plan->role, "the gids are not those planned");
 }
 
 static bool planned_group(const struct become_user *plan, gid_t group)
@@ -140,7 +141,8 @@ static void prove_groups(const struct become_user *plan)
 	must(count >= 0, plan->role, "getgroups");
 	prove((size_t)count <= plan->group_count, plan->role, "there are more groups than planned");
 	for (int i = 0; i < count; i++)
-		prove(planned_group(plan, groups[i]), plan->role, "a group is not among those planned");
+		prove(planned_group(plan, groups[i]), plan->role,
+		    "a group is not among those planned");
 }
 
 static void prove_no_way_back(const struct become_user *plan)
@@ -192,7 +194,8 @@ void become_user_limit_root(const char *role, uint64_t extra_capabilities)
 
 	must(os_capabilities_get(&now), role, "capget");
 	lock_capabilities(role, 0);
-	/* A container may have given less than root usually has: what is missing shows when it is used. */
+	/* A container may have given less than root usually has: what is missing shows when it is
+	 * used. */
 	must(os_capabilities_set(keep & now), role, "capset");
 	close_the_way_back(role);
 	prove_capabilities(role, keep & now);

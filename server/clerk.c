@@ -24,13 +24,13 @@ struct connection {
 	struct clerk *clerk;
 	struct connection *next, *previous;
 	int fd;
-	bool is_master;			/* the socket pair that the master gave at the start */
-	bool broken;			/* closed at the end of the turn */
+	bool is_master; /* the socket pair that the master gave at the start */
+	bool broken;    /* closed at the end of the turn */
 	pid_t pid;
 	char role[CLERK_TITLE_MAX + 1];
-	struct clerk_session *session;	/* NULL for the master's */
-	uint32_t hash_id;		/* of the request that waits for a turn */
-	uint64_t logged, acknowledged;	/* numbers of events */
+	struct clerk_session *session; /* NULL for the master's */
+	uint32_t hash_id;              /* of the request that waits for a turn */
+	uint64_t logged, acknowledged; /* numbers of events */
 };
 
 struct clerk {
@@ -42,7 +42,7 @@ struct clerk {
 	bool has_limits, has_log;
 	bool door_open;
 	bool draining, draining_now;
-	bool orphaned;			/* the master is gone */
+	bool orphaned; /* the master is gone */
 	bool any_broken;
 	uint8_t in[WIRE_MAX_BYTES];
 };
@@ -56,8 +56,8 @@ static void mark_broken(struct connection *connection)
 }
 
 /*
- * A client that does not read its answers is cut off: it comes back and asks again.  One that is gone is
- * not: what it said last waits in the socket still, and the end of file comes behind it.
+ * A client that does not read its answers is cut off: it comes back and asks again.  One that is
+ * gone is not: what it said last waits in the socket still, and the end of file comes behind it.
  */
 static void send_out(struct connection *connection, const struct wire_writer *writer)
 {
@@ -67,19 +67,19 @@ static void send_out(struct connection *connection, const struct wire_writer *wr
 		mark_broken(connection);
 }
 
-#define DEFINE_SEND(name, wire_kind_)                                                              \
-	static void send_##name(                                                                   \
-	    struct connection *to, uint32_t id, const struct clerk_msg_##name *message)            \
-	{                                                                                          \
-		uint8_t bytes[sizeof(struct wire_header) + 32];                                    \
-		struct wire_writer writer = { .bytes = bytes, .size = sizeof(bytes) };             \
-		struct wire_header header = {                                                      \
-			.type = CLERK_MESSAGE_##name, .kind = (wire_kind_), .id = id               \
-		};                                                                                 \
-                                                                                                   \
-		wire_put_header(&writer, &header);                                                 \
-		clerk_put_##name(&writer, message);                                                \
-		send_out(to, &writer);                                                             \
+#define DEFINE_SEND(name, wire_kind_)                                                   \
+	static void send_##name(                                                        \
+	    struct connection *to, uint32_t id, const struct clerk_msg_##name *message) \
+	{                                                                               \
+		uint8_t bytes[sizeof(struct wire_header) + 32];                         \
+		struct wire_writer writer = { .bytes = bytes, .size = sizeof(bytes) };  \
+		struct wire_header header = {                                           \
+			.type = CLERK_MESSAGE_##name, .kind = (wire_kind_), .id = id    \
+		};                                                                      \
+                                                                                        \
+		wire_put_header(&writer, &header);                                      \
+		clerk_put_##name(&writer, message);                                     \
+		send_out(to, &writer);                                                  \
 	}
 
 DEFINE_SEND(verdict, WIRE_REPLY)
@@ -104,9 +104,11 @@ static void tell_to_stop(struct connection *to)
 		send_stop(to, 0, &message);
 }
 
-/* --- one handler a message; false when the client broke the protocol --------------------------- */
+/* --- one handler a message; false when the client broke the protocol ---------------------------
+ */
 
-static bool do_attach(struct connection *from, uint32_t id, const struct clerk_msg_attach *ask, int fd)
+static bool do_attach(
+    struct connection *from, uint32_t id, const struct clerk_msg_attach *ask, int fd)
 {
 	(void)from;
 	(void)id;
@@ -115,7 +117,8 @@ static bool do_attach(struct connection *from, uint32_t id, const struct clerk_m
 	return false; /* only through the door */
 }
 
-static bool do_admit(struct connection *from, uint32_t id, const struct clerk_msg_admit *ask, int fd)
+static bool do_admit(
+    struct connection *from, uint32_t id, const struct clerk_msg_admit *ask, int fd)
 {
 	(void)fd;
 	if (from->session == NULL || clerk_sessions_is_admitted(from->session))
@@ -124,7 +127,8 @@ static bool do_admit(struct connection *from, uint32_t id, const struct clerk_ms
 	return true;
 }
 
-static bool do_leave(struct connection *from, uint32_t id, const struct clerk_msg_leave *ask, int fd)
+static bool do_leave(
+    struct connection *from, uint32_t id, const struct clerk_msg_leave *ask, int fd)
 {
 	(void)ask;
 	(void)fd;
@@ -135,7 +139,8 @@ static bool do_leave(struct connection *from, uint32_t id, const struct clerk_ms
 	return true;
 }
 
-static bool do_login(struct connection *from, uint32_t id, const struct clerk_msg_login *ask, int fd)
+static bool do_login(
+    struct connection *from, uint32_t id, const struct clerk_msg_login *ask, int fd)
 {
 	(void)fd;
 	if (from->session == NULL || !clerk_sessions_is_admitted(from->session) ||
@@ -170,7 +175,8 @@ static bool do_hash_end(
 	return true;
 }
 
-static bool do_event(struct connection *from, uint32_t id, const struct clerk_msg_event *ask, int fd)
+static bool do_event(
+    struct connection *from, uint32_t id, const struct clerk_msg_event *ask, int fd)
 {
 	struct clerk_log_line line = {
 		.seconds = ask->seconds,
@@ -198,7 +204,8 @@ static bool do_log_file(
 	return true;
 }
 
-static bool do_limits(struct connection *from, uint32_t id, const struct clerk_msg_limits *ask, int fd)
+static bool do_limits(
+    struct connection *from, uint32_t id, const struct clerk_msg_limits *ask, int fd)
 {
 	struct clerk_limits limits = {
 		.max_sessions = ask->max_sessions,
@@ -214,7 +221,8 @@ static bool do_limits(struct connection *from, uint32_t id, const struct clerk_m
 	return true;
 }
 
-static bool do_drain(struct connection *from, uint32_t id, const struct clerk_msg_drain *ask, int fd)
+static bool do_drain(
+    struct connection *from, uint32_t id, const struct clerk_msg_drain *ask, int fd)
 {
 	struct clerk *clerk = from->clerk;
 
@@ -233,20 +241,20 @@ static bool do_drain(struct connection *from, uint32_t id, const struct clerk_ms
 #define FD_OK_NONE(fd) ((fd) < 0)
 #define FD_OK_FILE(fd) ((fd) >= 0)
 
-#define CASE_CLIENT(name, fd_kind, allowed)                                                        \
-	case CLERK_MESSAGE_##name: {                                                               \
-		struct clerk_msg_##name message;                                                   \
-                                                                                                   \
-		clerk_get_##name(reader, &message);                                                \
-		return (allowed) && wire_done(reader) && FD_OK_##fd_kind(fd) &&                    \
-		    do_##name(from, header->id, &message, fd);                                     \
+#define CASE_CLIENT(name, fd_kind, allowed)                                     \
+	case CLERK_MESSAGE_##name: {                                            \
+		struct clerk_msg_##name message;                                \
+                                                                                \
+		clerk_get_##name(reader, &message);                             \
+		return (allowed) && wire_done(reader) && FD_OK_##fd_kind(fd) && \
+		       do_##name(from, header->id, &message, fd);               \
 	}
-#define CASE_MASTER(name, fd_kind, allowed) CASE_CLIENT(name, fd_kind, from->is_master)
-#define CASE_CLERK(name, fd_kind, allowed) /* ours to send */
+#define CASE_MASTER(name, fd_kind, allowed)      CASE_CLIENT(name, fd_kind, from->is_master)
+#define CASE_CLERK(name, fd_kind, allowed)       /* ours to send */
 #define CASE(name, number, sender, fd_kind, why) CASE_##sender(name, fd_kind, true)
 
-static bool handle(struct connection *from, const struct wire_header *header,
-    struct wire_reader *reader, int fd)
+static bool handle(
+    struct connection *from, const struct wire_header *header, struct wire_reader *reader, int fd)
 {
 	if (header->kind != (header->id != 0 ? WIRE_REQUEST : WIRE_NOTICE))
 		return false;

@@ -11,14 +11,14 @@
 #include "server/base/io.h"
 #include "server/base/text.h"
 
-#define RETRY_MS 50		/* between attempts to reach a clerk */
-#define ATTACH_BYTES 1024
+#define RETRY_MS       50 /* between attempts to reach a clerk */
+#define ATTACH_BYTES   1024
 #define QUESTION_BYTES 1024
-#define REPLY_BYTES 256		/* what the clerk says is short */
+#define REPLY_BYTES    256 /* what the clerk says is short */
 
 /* A line that is not known to be in the log. */
 struct pending {
-	uint8_t *bytes;		/* the whole message, heap */
+	uint8_t *bytes; /* the whole message, heap */
 	size_t length;
 	uint64_t seq;
 };
@@ -26,12 +26,12 @@ struct pending {
 struct clerk_client {
 	char role[CLERK_TITLE_MAX + 1];
 	int door_fd;
-	int fd;			/* -1: not connected */
-	uint64_t connections;	/* made so far: a question is asked once on each */
+	int fd;               /* -1: not connected */
+	uint64_t connections; /* made so far: a question is asked once on each */
 	int64_t retry_at;
 
 	struct loop *loop;
-	struct loop_timer *timer;	/* deferred work: reconnect, a stop that came during a question */
+	struct loop_timer *timer; /* deferred work: reconnect, a stop that came during a question */
 	clerk_client_stop_fn *stop_fn;
 	void *stop_context;
 	bool stop_waits;
@@ -42,7 +42,7 @@ struct clerk_client {
 	struct pending ring[CLERK_PENDING_MAX];
 	size_t first, count, sent;
 	uint64_t seq;
-	bool gave_up;		/* waited in vain: drop at once until the clerk is back */
+	bool gave_up; /* waited in vain: drop at once until the clerk is back */
 
 	/* The question that waits for its answer. */
 	uint32_t id;
@@ -97,7 +97,8 @@ static void encode_attach(const struct clerk_client *client, struct wire_writer 
 	clerk_put_attach(writer, &message);
 }
 
-/* One end through the door.  The door is non-blocking: a crowd that comes back waits in RETRY_MS steps. */
+/* One end through the door.  The door is non-blocking: a crowd that comes back waits in RETRY_MS
+ * steps. */
 static bool introduce(const struct clerk_client *client, int their_end)
 {
 	uint8_t bytes[ATTACH_BYTES];
@@ -139,7 +140,8 @@ static void push(struct clerk_client *client)
 		if (wire_send(client->fd, line->bytes, line->length, -1)) {
 			client->sent++;
 		} else if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {
-			/* Full: it goes on when the clerk has acknowledged some, or after a while. */
+			/* Full: it goes on when the clerk has acknowledged some, or after a while.
+			 */
 			arm(client, clock_mono_ms() + RETRY_MS);
 			return;
 		} else {
@@ -149,7 +151,8 @@ static void push(struct clerk_client *client)
 	}
 }
 
-/* --- what the clerk says ------------------------------------------------------------------------ */
+/* --- what the clerk says ------------------------------------------------------------------------
+ */
 
 static void drop_first(struct clerk_client *client)
 {
@@ -230,7 +233,8 @@ static void receive_all(struct clerk_client *client)
 	}
 }
 
-/* For those who wait: send, look for an answer until the deadline or RETRY_MS have passed, receive. */
+/* For those who wait: send, look for an answer until the deadline or RETRY_MS have passed, receive.
+ */
 static void take_turn(struct clerk_client *client, int64_t deadline)
 {
 	struct pollfd watch = { .events = POLLIN };

@@ -14,10 +14,10 @@
 #include "server/base/io.h"
 #include "server/base/text.h"
 
-#define TEXT_MAX_BYTES (4 * EVENT_MAX_BYTES + 1) /* each byte as \xHH */
-#define SYSLOG_DAEMON (3 << 3)
+#define TEXT_MAX_BYTES    (4 * EVENT_MAX_BYTES + 1) /* each byte as \xHH */
+#define SYSLOG_DAEMON     (3 << 3)
 #define SYSLOG_HEAD_BYTES 64
-#define WRITE_TURNS_MAX 64 /* pieces of one line, into a pipe that has little room at a time */
+#define WRITE_TURNS_MAX   64 /* pieces of one line, into a pipe that has little room at a time */
 
 static_assert((int)EVENT_FIELD_COUNT <= 64, "fields seen are a mask of 64 bits");
 
@@ -25,8 +25,8 @@ struct clerk_log {
 	enum conf_log_format format;
 	enum clerk_log_kind kind;
 	int fd;
-	bool stalled;		/* the last write found no room: do not wait again */
-	bool torn;		/* half a line is out: start the next on a line of its own */
+	bool stalled; /* the last write found no room: do not wait again */
+	bool torn;    /* half a line is out: start the next on a line of its own */
 	bool lost;
 	uint64_t dropped;
 	struct buf line;
@@ -37,8 +37,8 @@ struct clerk_log {
 /* Fields of the line before the event's own; yields those in order. */
 struct line_writer {
 	enum conf_log_format format;
-	json_t *object;		/* JSON: jansson keeps the order of insertion */
-	struct buf *out;	/* logfmt */
+	json_t *object;  /* JSON: jansson keeps the order of insertion */
+	struct buf *out; /* logfmt */
 	bool failed;
 };
 
@@ -141,7 +141,8 @@ static bool finish_json(struct line_writer *writer)
 	return ok;
 }
 
-bool clerk_log_format(struct buf *out, enum conf_log_format format, const struct clerk_log_line *line)
+bool clerk_log_format(
+    struct buf *out, enum conf_log_format format, const struct clerk_log_line *line)
 {
 	struct line_writer writer = { .format = format, .out = out };
 	char *scratch = NULL;
@@ -247,8 +248,9 @@ static bool write_syslog(
 	char head[SYSLOG_HEAD_BYTES];
 	struct iovec parts[2] = { { .iov_base = head } };
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-	int length = snprintf(head, sizeof(head), "<%d>transomd[%ld]: ",
-	    SYSLOG_DAEMON | severities[event_level(line->event)], (long)line->pid);
+	int length = snprintf(head, sizeof(head),
+	    "<%d>transomd[%ld]: ", SYSLOG_DAEMON | severities[event_level(line->event)],
+	    (long)line->pid);
 
 	parts[0].iov_len = (size_t)length;
 	/* sendmsg only reads it; struct iovec has no const. */

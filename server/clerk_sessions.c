@@ -40,8 +40,8 @@ struct clerk_sessions {
 	bool shut;
 	uint32_t total;
 	uint32_t hashing;
-	uint64_t seed;		/* keys come from strangers: nobody shall aim at one bucket */
-	struct tally *ring;	/* the address whose turn is next, NULL when nobody waits */
+	uint64_t seed;      /* keys come from strangers: nobody shall aim at one bucket */
+	struct tally *ring; /* the address whose turn is next, NULL when nobody waits */
 	struct table addresses, users, processes;
 };
 
@@ -208,8 +208,8 @@ bool clerk_sessions_is_admitted(const struct clerk_session *session)
 	return session->address != NULL;
 }
 
-bool clerk_sessions_restore(struct clerk_sessions *books, struct clerk_session *session,
-    const char *peer, const char *user)
+bool clerk_sessions_restore(
+    struct clerk_sessions *books, struct clerk_session *session, const char *peer, const char *user)
 {
 	char key[NETADDR_TEXT_BYTES];
 
@@ -247,7 +247,8 @@ bool clerk_sessions_has_user(const struct clerk_session *session)
 	return session->user != NULL;
 }
 
-/* --- turns to hash: round robin over addresses, so that one that floods waits only for itself -- */
+/* --- turns to hash: round robin over addresses, so that one that floods waits only for itself --
+ */
 
 /* Last in the ring: just before the one whose turn is next. */
 static void join_ring(struct clerk_sessions *books, struct tally *address)

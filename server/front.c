@@ -1,8 +1,9 @@
 /*
  * The front: the exposed half of a session.
  *
- * Forked by a nursery; locks itself in before the first byte of a client can reach it, waits for its guard to
- * hand it a connection, speaks the protocol, and exits.  Everything it may do afterwards is in sandbox_profiles.c.
+ * Forked by a nursery; locks itself in before the first byte of a client can reach it, waits for
+ * its guard to hand it a connection, speaks the protocol, and exits.  Everything it may do
+ * afterwards is in sandbox_profiles.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,13 +27,13 @@
 #include "server/sandbox.h"
 #include "server/session.h"
 
-#define POLL_MS 60000
+#define POLL_MS          60000
 #define SESSION_ID_BYTES 33
 
 /* A client that vanished without a word is noticed after 60 + 4 * 15 seconds. */
-#define KEEPALIVE_IDLE_S 60
+#define KEEPALIVE_IDLE_S     60
 #define KEEPALIVE_INTERVAL_S 15
-#define KEEPALIVE_PROBES 4
+#define KEEPALIVE_PROBES     4
 
 /* The client, as the guard announced it. */
 struct client {
@@ -43,12 +44,12 @@ struct client {
 	struct netaddr peer;
 };
 
-/* --- locking oneself in --------------------------------------------------------------------------- */
+/* --- locking oneself in
+ * --------------------------------------------------------------------------- */
 
 static void confine(const struct session_start *start)
 {
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int keep[] = { start->wall_fd, start->leash_fd, start->empty_dir_fd, null_fd };
 	struct become_user plan = {
 		.role = "front",
 		.as_root = start->as_root,
@@ -61,7 +62,7 @@ static void confine(const struct session_start *start)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (null_fd < 0 || !os_close_all_but(STDERR_FILENO + 1, keep, sizeof(keep) / sizeof(keep[0])))
+	if (null_fd < 0)
 		_exit(SESSION_EXIT_FAILED);
 	become_user(&plan);
 	if (os_landlock_confine(NULL, 0, false) < 0) {
@@ -84,7 +85,8 @@ static void say_waiting(int leash_fd)
 	close(leash_fd);
 }
 
-/* --- the client -------------------------------------------------------------------------------------- */
+/* --- the client
+ * -------------------------------------------------------------------------------------- */
 
 static bool take_client(const struct guard_client_event *event, struct client *out)
 {
@@ -93,7 +95,8 @@ static bool take_client(const struct guard_client_event *event, struct client *o
 	out->fd = event->fd;
 	out->listener = note->listener;
 	if (out->fd < 0 || !text_copy(out->session, sizeof(out->session), note->session) ||
-	    !netaddr_parse_ip(&out->local, note->local) || !netaddr_parse_ip(&out->peer, note->peer))
+	    !netaddr_parse_ip(&out->local, note->local) ||
+	    !netaddr_parse_ip(&out->peer, note->peer))
 		return false;
 	out->local.port = (uint16_t)note->local_port;
 	out->peer.port = (uint16_t)note->peer_port;
@@ -130,12 +133,14 @@ static bool prepare_socket(int fd)
 	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
-	/* ABOR comes after an urgent Telnet signal (RFC 959 4.1.3): keep it in its place in the stream. */
+	/* ABOR comes after an urgent Telnet signal (RFC 959 4.1.3): keep it in its place in the
+	 * stream. */
 	set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 	return io_set_nonblocking(fd, true);
 }
 
-/* --- the process --------------------------------------------------------------------------------------- */
+/* --- the process
+ * --------------------------------------------------------------------------------------- */
 
 static int serve_ftp(
     const struct session_start *start, struct guard_client *guard, const struct client *client)
@@ -158,7 +163,8 @@ void front_run(const struct session_start *start)
 	/* In the order of enum conf_protocol. */
 	static const struct {
 		const char *title;
-		int (*serve)(const struct session_start *, struct guard_client *, const struct client *);
+		int (*serve)(
+		    const struct session_start *, struct guard_client *, const struct client *);
 	} protocols[] = {
 		[CONF_PROTOCOL_FTP] = { "ftp", serve_ftp },
 	};

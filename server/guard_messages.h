@@ -160,6 +160,8 @@ enum guard_state {
 #define GUARD_NOTE_stop(F)	 F(u32, reason, GUARD_STOP_COUNT - 1) F(u32, now, 1)
 /* clang-format on */
 
+/* `rights` of login's reply: what any of the user's mounts allows, for early refusals in the front. */
+
 /* `family` of data_listen: AF_INET for PASV, AF_INET6 for EPSV 2, 0 = as the control connection. */
 
 /* `result` of login.  The network hears "Login incorrect" for every failure; the log has the cause. */

@@ -14,7 +14,7 @@
 #include "server/base/text.h"
 
 #define SYSTEMD_FIRST_FD 3
-#define SYSTEMD_MAX_FDS 256
+#define SYSTEMD_MAX_FDS  256
 
 /* --- systemd -------------------------------------------------------------------------------- */
 
@@ -110,7 +110,8 @@ static const struct listener *find(const struct listeners *set, const struct net
 	for (size_t i = 0; set != NULL && i < set->count; i++) {
 		const struct netaddr *known = &set->items[i].address;
 
-		if (known->family != 0 && known->port == address->port && netaddr_same_ip(known, address))
+		if (known->family != 0 && known->port == address->port &&
+		    netaddr_same_ip(known, address))
 			return &set->items[i];
 	}
 	return NULL;
@@ -153,8 +154,8 @@ bool listeners_open(struct listeners *out, const struct conf *conf, const struct
 
 			netaddr_format(&row->address, address);
 			text_format(message, CONF_MESSAGE_BYTES,
-			    "%s: listener \"%s\": cannot listen on %s: %s%s", conf->file, row->title,
-			    address, strerror(error), cure_of(error));
+			    "%s: listener \"%s\": cannot listen on %s: %s%s", conf->file,
+			    row->title, address, strerror(error), cure_of(error));
 			listeners_close_except(out, old);
 			return false;
 		}
@@ -190,7 +191,8 @@ void listeners_close_except(struct listeners *set, const struct listeners *keep)
 
 /* --- the ready line ------------------------------------------------------------------------- */
 
-void listeners_describe(const struct listeners *set, const struct conf *conf, char *out, size_t out_bytes)
+void listeners_describe(
+    const struct listeners *set, const struct conf *conf, char *out, size_t out_bytes)
 {
 	static const char *const protocols[] = { [CONF_PROTOCOL_FTP] = "ftp" };
 	size_t used = 0;

@@ -23,7 +23,7 @@
 #include "server/roles.h"
 
 #define DEFAULT_FILE TRANSOM_SYSCONFDIR "/transom.conf"
-#define EXIT_USAGE 2
+#define EXIT_USAGE   2
 
 static void usage(FILE *out)
 {
@@ -45,8 +45,8 @@ static int print_version(void)
 	printf("compiler    %s\n", __VERSION__);
 	printf("libconfuse  %s\n", confuse_version);
 	printf("libcrypt    %s (libxcrypt)\n", XCRYPT_VERSION_STR);
-	printf("libseccomp  %u.%u.%u, built with %d.%d.%d\n", seccomp->major, seccomp->minor, seccomp->micro,
-	    SCMP_VER_MAJOR, SCMP_VER_MINOR, SCMP_VER_MICRO);
+	printf("libseccomp  %u.%u.%u, built with %d.%d.%d\n", seccomp->major, seccomp->minor,
+	    seccomp->micro, SCMP_VER_MAJOR, SCMP_VER_MINOR, SCMP_VER_MICRO);
 	printf("jansson     %s, built with %s\n", jansson_version_str(), JANSSON_VERSION);
 	printf("sanitizers  %s\n", sandbox_is_sanitized() ? "yes" : "no");
 	printf("kernel      Landlock ABI %d\n", os_landlock_abi());

@@ -24,9 +24,10 @@
 #include "server/notify.h"
 
 #define LISTENERS_TEXT_BYTES 8192
-#define LEASHES_AND_MORE 256
+#define LEASHES_AND_MORE     256
 
-/* --- what this system can do ---------------------------------------------------------------------- */
+/* --- what this system can do
+ * ---------------------------------------------------------------------- */
 
 static bool has_openat2(void)
 {
@@ -48,13 +49,15 @@ bool master_system_fits(const struct conf *conf, bool as_root, char message[CONF
 	const char *lack = NULL;
 
 	if (!has_openat2())
-		lack = "this kernel has no openat2(2), or a container forbids it: Linux 5.6 or later is needed";
+		lack = "this kernel has no openat2(2), or a container forbids it: Linux 5.6 or "
+		       "later is needed";
 	else if (!has_seccomp())
 		lack = "this kernel has no seccomp filters: CONFIG_SECCOMP_FILTER is needed";
 	else if (!as_root && os_landlock_abi() == 0 && !conf->allow_weak_confinement)
-		lack = "this kernel has no Landlock, which confines sessions of a server that is not "
-		       "started as root: enable it (lsm=landlock,...), start as root, or set "
-		       "allow_weak_confinement = \"yes\"";
+		lack =
+		    "this kernel has no Landlock, which confines sessions of a server that is not "
+		    "started as root: enable it (lsm=landlock,...), start as root, or set "
+		    "allow_weak_confinement = \"yes\"";
 	if (lack == NULL)
 		return true;
 	text_format(message, CONF_MESSAGE_BYTES, "%s: %s", conf->file, lack);
@@ -79,8 +82,8 @@ static const char *mode_name(const struct master *master)
 
 static const char *walls_text(const struct master *master, char *out, size_t out_bytes)
 {
-	text_format(out, out_bytes, "%sseccomp no_new_privs openat2%s", master->as_root ? "chroot uid " : "",
-	    os_landlock_abi() > 0 ? " landlock" : "");
+	text_format(out, out_bytes, "%sseccomp no_new_privs openat2%s",
+	    master->as_root ? "chroot uid " : "", os_landlock_abi() > 0 ? " landlock" : "");
 	return out;
 }
 
@@ -140,7 +143,8 @@ bool master_setup_open(struct master_setup *setup, const char *text, const struc
 		return false;
 	setup->snapshot_fd = master_files_snapshot(setup->conf->file, text);
 	if (setup->snapshot_fd < 0) {
-		text_format(message, CONF_MESSAGE_BYTES, "%s: memfd: %s", setup->conf->file, strerror(errno));
+		text_format(message, CONF_MESSAGE_BYTES, "%s: memfd: %s", setup->conf->file,
+		    strerror(errno));
 		return false;
 	}
 	return listeners_open(&setup->listeners, setup->conf, old, message);
@@ -196,6 +200,18 @@ static void on_nursery_timer(struct loop *loop, void *context)
 	}
 }
 
+static void on_patience_timer(struct loop *loop, void *context)
+{
+	(void)loop;
+	master_kill_slow(context);
+}
+
+static void on_quiet_timer(struct loop *loop, void *context)
+{
+	(void)loop;
+	master_reload_tell(context, true);
+}
+
 static void on_log_timer(struct loop *loop, void *context)
 {
 	(void)loop;
@@ -215,7 +231,8 @@ static bool watch_signals(struct master *master)
 	return loop_signals(master->loop, &set, on_signal, master);
 }
 
-/* The door: every process may put a connection in; what the clerk has not taken when it dies, the next takes. */
+/* The door: every process may put a connection in; what the clerk has not taken when it dies, the
+ * next takes. */
 static bool make_door(struct master *master)
 {
 	int ends[2];
@@ -237,10 +254,10 @@ static bool load(struct master *master, char message[CONF_MESSAGE_BYTES])
 
 	listeners_from_systemd(&given);
 	ok = conf_load(&now->conf, master->file, &text, message) == CONF_OK &&
-	    conf_check(now->conf, master->as_root, message) == CONF_OK &&
-	    master_system_fits(now->conf, master->as_root, message) &&
-	    master_files_prepare(now->conf, &master->empty_dir_fd, message) &&
-	    master_setup_open(now, text, &given, message);
+	     conf_check(now->conf, master->as_root, message) == CONF_OK &&
+	     master_system_fits(now->conf, master->as_root, message) &&
+	     master_files_prepare(now->conf, &master->empty_dir_fd, message) &&
+	     master_setup_open(now, text, &given, message);
 	listeners_close_except(&given, ok ? &now->listeners : NULL);
 	free(text);
 	return ok;
@@ -259,10 +276,14 @@ static bool start(struct master *master, char message[CONF_MESSAGE_BYTES])
 		return false;
 	master->clerk_timer = loop_timer_new(master->loop, on_clerk_timer, master);
 	master->nursery_timer = loop_timer_new(master->loop, on_nursery_timer, master);
+	master->patience_timer = loop_timer_new(master->loop, on_patience_timer, master);
+	master->quiet_timer = loop_timer_new(master->loop, on_quiet_timer, master);
 	master->log_timer = loop_timer_new(master->loop, on_log_timer, master);
 	master->log = clerk_client_new("master", master->door_send_fd);
-	if (master->clerk_timer == NULL || master->nursery_timer == NULL || master->log_timer == NULL ||
-	    master->log == NULL || !clerk_client_attach_loop(master->log, master->loop, NULL, NULL))
+	if (master->clerk_timer == NULL || master->nursery_timer == NULL ||
+	    master->patience_timer == NULL || master->quiet_timer == NULL ||
+	    master->log_timer == NULL || master->log == NULL ||
+	    !clerk_client_attach_loop(master->log, master->loop, NULL, NULL))
 		return false;
 	if (!master_start_clerk(master))
 		return false;

@@ -16,7 +16,7 @@
 #include "server/nursery_messages.h"
 #include "server/pool.h"
 
-#define CLERK_MESSAGE_BYTES 256
+#define CLERK_MESSAGE_BYTES   256
 #define FILES_BESIDE_SESSIONS 256
 
 static void log_crash(struct master *master, const char *role, pid_t pid, int status,
@@ -45,16 +45,15 @@ static bool is_stopping(const struct master *master)
 	return master->phase >= MASTER_DRAINING;
 }
 
-/* --- what the master tells the clerk -------------------------------------------------------------- */
+/* --- what the master tells the clerk
+ * -------------------------------------------------------------- */
 
 #define DEFINE_TELL(name)                                                                          \
 	static bool tell_##name(int to, const struct clerk_msg_##name *message, int fd)            \
 	{                                                                                          \
 		uint8_t bytes[CLERK_MESSAGE_BYTES];                                                \
 		struct wire_writer writer = { .bytes = bytes, .size = sizeof(bytes) };             \
-		struct wire_header header = {                                                      \
-			.type = CLERK_MESSAGE_##name, .kind = WIRE_NOTICE                          \
-		};                                                                                 \
+		struct wire_header header = { .type = CLERK_MESSAGE_##name, .kind = WIRE_NOTICE }; \
                                                                                                    \
 		wire_put_header(&writer, &header);                                                 \
 		clerk_put_##name(&writer, message);                                                \
@@ -126,19 +125,17 @@ static bool give_log_to_clerk(struct master *master)
 {
 	struct master_setup *setup = &master->now;
 	char message[CONF_MESSAGE_BYTES];
+	bool ok;
 
-	if (setup->log_fd < 0 && !master_files_open_log(setup->conf, &setup->log_fd, &setup->log_kind, message)) {
-		/* Without any log the clerk would let nobody in. */
-		setup->log_fd = STDERR_FILENO;
-		setup->log_kind = CLERK_LOG_PLAIN;
+	if (setup->log_fd < 0 &&
+	    !master_files_open_log(setup->conf, &setup->log_fd, &setup->log_kind, message)) {
 		dprintf(STDERR_FILENO, "transomd: %s\n", message);
+		/* Without any log the clerk would let nobody in. */
+		return master_tell_log(master, STDERR_FILENO, CLERK_LOG_PLAIN);
 	}
-	if (!master_tell_log(master, setup->log_fd, setup->log_kind))
-		return false;
-	if (setup->log_fd == STDERR_FILENO)
-		setup->log_fd = -1;
+	ok = master_tell_log(master, setup->log_fd, setup->log_kind);
 	io_close(&setup->log_fd);
-	return true;
+	return ok;
 }
 
 bool master_start_clerk(struct master *master)
@@ -147,8 +144,8 @@ bool master_start_clerk(struct master *master)
 	int channel[2] = { -1, -1 };
 	bool ok = false;
 
-	if (master->as_root &&
-	    !conf_account_resolve(master->now.conf->clerk_user, "", &start.account.uid, &start.account.gid))
+	if (master->as_root && !conf_account_resolve(master->now.conf->clerk_user, "",
+	                           &start.account.uid, &start.account.gid))
 		return false;
 	if (!wire_pair(channel) || !io_set_nonblocking(channel[0], true))
 		goto out;
@@ -188,8 +185,8 @@ static void clerk_died(struct master *master, int status)
 		master->clerk_pause_ms = 0;
 	log_crash(master, "clerk", pid, status, 0, "a new clerk is started, sessions go on");
 	loop_timer_set(master->clerk_timer, now + master->clerk_pause_ms);
-	master->clerk_pause_ms = master->clerk_pause_ms == 0 ? MASTER_CLERK_PAUSE_MIN_MS
-	                                                     : master->clerk_pause_ms * 2;
+	master->clerk_pause_ms =
+	    master->clerk_pause_ms == 0 ? MASTER_CLERK_PAUSE_MIN_MS : master->clerk_pause_ms * 2;
 	if (master->clerk_pause_ms > MASTER_CLERK_PAUSE_MAX_MS)
 		master->clerk_pause_ms = MASTER_CLERK_PAUSE_MAX_MS;
 	master_log(master, EVENT_CLERK_BACK, NULL);
@@ -213,6 +210,13 @@ static void retire(struct master_nursery *nursery)
 	}
 }
 
+void master_retire_starting(struct master *master)
+{
+	for (struct master_nursery *each = master->nurseries; each != NULL; each = each->next)
+		if (each->state == NURSERY_STARTING)
+			retire(each);
+}
+
 void master_retire_all(struct master *master)
 {
 	for (struct master_nursery *each = master->nurseries; each != NULL; each = each->next)
@@ -225,10 +229,17 @@ void master_kill_all(struct master *master)
 		kill(-each->pid, SIGKILL);
 }
 
-static bool is_one_starting(const struct master *master)
+void master_kill_slow(struct master *master)
+{
+	for (struct master_nursery *each = master->nurseries; each != NULL; each = each->next)
+		if (each->state == NURSERY_STARTING)
+			kill(-each->pid, SIGKILL);
+}
+
+static bool is_one(const struct master *master, enum master_nursery_state state)
 {
 	for (const struct master_nursery *each = master->nurseries; each != NULL; each = each->next)
-		if (each->state == NURSERY_STARTING)
+		if (each->state == state)
 			return true;
 	return false;
 }
@@ -243,6 +254,8 @@ static void on_ready(struct master_nursery *nursery)
 		if (each != nursery)
 			retire(each);
 	nursery->state = NURSERY_CURRENT;
+	master->fresh_wanted = false;
+	loop_timer_set(master->patience_timer, CLOCK_NEVER);
 	if (master->phase == MASTER_STARTING)
 		master_say_ready(master);
 	else if (master->next.conf != NULL && nursery->generation == master->next_generation)
@@ -272,13 +285,18 @@ static bool hear(struct master_nursery *nursery)
 
 	io_close(&passed_fd);
 	if (got < 0 && errno == ECONNRESET)
-		return true; /* it closed before it had read all of ours; its own words are still there */
+		return true; /* it closed before it had read all of ours; its own words are still
+		                there */
 	if (got != (ssize_t)sizeof(report))
 		return false;
 	if (report.kind == NURSERY_READY)
 		on_ready(nursery);
 	if (report.kind == NURSERY_CRASH)
 		on_crash(nursery, &report);
+	if (report.kind == NURSERY_QUIET) {
+		nursery->quiet = true;
+		master_reload_tell(nursery->master, false);
+	}
 	return true;
 }
 
@@ -301,7 +319,8 @@ bool master_start_nursery(struct master *master)
 	int channel[2] = { -1, -1 };
 	bool ok = false;
 
-	if (nursery == NULL || fds == NULL || !wire_pair(channel) || !io_set_nonblocking(channel[0], true))
+	if (nursery == NULL || fds == NULL || !wire_pair(channel) ||
+	    !io_set_nonblocking(channel[0], true))
 		goto out;
 	fds[ROLE_FD_DOOR - ROLE_FD_DOOR] = master->door_send_fd;
 	fds[ROLE_FD_MASTER - ROLE_FD_DOOR] = channel[1];
@@ -320,6 +339,7 @@ bool master_start_nursery(struct master *master)
 	};
 	if (nursery->pid < 0 || !loop_watch(master->loop, channel[0], EPOLLIN, on_channel, nursery))
 		goto out;
+	loop_timer_set(master->patience_timer, clock_mono_ms() + MASTER_NURSERY_PATIENCE_MS);
 	master->generation = start.generation;
 	if (setup == &master->next)
 		master->next_generation = start.generation;
@@ -341,7 +361,9 @@ void master_want_nursery(struct master *master)
 	int64_t now = clock_mono_ms();
 	int64_t at = master->nursery_started_at + MASTER_NURSERY_GAP_MS;
 
-	if (!is_one_starting(master))
+	/* One that starts now is fresh; should it fail, this wish stands. */
+	master->fresh_wanted = true;
+	if (!is_one(master, NURSERY_STARTING))
 		loop_timer_set(master->nursery_timer, at > now ? at : now);
 }
 
@@ -356,6 +378,7 @@ static void nursery_died(struct master_nursery *nursery, int status)
 	io_close(&nursery->channel_fd);
 	was = nursery->state;
 	nursery->state = NURSERY_ORPHANS;
+	master_reload_tell(master, false);
 	if (master->phase == MASTER_STARTING) {
 		dprintf(STDERR_FILENO, "transomd: no session process could start (see above)\n");
 		loop_stop(master->loop, EXIT_FAILURE);
@@ -365,17 +388,21 @@ static void nursery_died(struct master_nursery *nursery, int status)
 		return;
 	if (was != NURSERY_RETIRED || pool_is_crash(status))
 		log_crash(master, "nursery", nursery->pid, status, nursery->generation,
-		    was == NURSERY_RETIRED ? "its sessions go on" : "a new one is started, its sessions go on");
+		    was == NURSERY_RETIRED ? "its sessions go on"
+		                           : "a new one is started, its sessions go on");
 	if (was == NURSERY_STARTING && master->next.conf != NULL &&
 	    nursery->generation == master->next_generation)
-		master_reload_abort(master, "no session process could start with the new configuration");
-	else if (was != NURSERY_RETIRED)
+		master_reload_abort(
+		    master, "no session process could start with the new configuration");
+	if (was != NURSERY_RETIRED && (master->fresh_wanted || !is_one(master, NURSERY_CURRENT)))
 		master_want_nursery(master);
 }
 
-/* --- the end of any child ----------------------------------------------------------------------- */
+/* --- the end of any child -----------------------------------------------------------------------
+ */
 
-/* Forget nurseries of which no process is left.  A group's number is not reused while it has members. */
+/* Forget nurseries of which no process is left.  A group's number is not reused while it has
+ * members. */
 static void forget_empty(struct master *master)
 {
 	struct master_nursery **link = &master->nurseries;
@@ -406,7 +433,8 @@ static void child_died(struct master *master, pid_t pid, int status)
 	}
 	/* A session whose nursery is gone: it came to us, the subreaper. */
 	if (pool_is_crash(status) && master->phase != MASTER_KILLING)
-		log_crash(master, "session", pid, status, 0, "no client comes to its nursery any more");
+		log_crash(
+		    master, "session", pid, status, 0, "no client comes to its nursery any more");
 }
 
 void master_reap(struct master *master)

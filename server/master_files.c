@@ -14,16 +14,17 @@
 #include "server/base/io.h"
 #include "server/base/text.h"
 
-#define EMPTY_NAME "empty"
+#define EMPTY_NAME  "empty"
 #define SYSLOG_PATH "/dev/log"
-#define DIR_MODE 0755
-#define STATE_MODE 0750
-#define EMPTY_MODE 0555
-#define LOG_MODE 0640
+#define DIR_MODE    0755
+#define STATE_MODE  0750
+#define EMPTY_MODE  0555
+#define LOG_MODE    0640
 
 /* --- directories ---------------------------------------------------------------------------- */
 
-/* Open a directory of ours, made if missing: it must belong to us, and nobody else may write to it. */
+/* Open a directory of ours, made if missing: it must belong to us, and nobody else may write to it.
+ */
 static int open_own_directory(int parent_fd, const char *path, mode_t mode, const char **wrong)
 {
 	struct stat status;
@@ -68,7 +69,8 @@ static bool is_empty_directory(int fd)
 	return empty;
 }
 
-bool master_files_prepare(const struct conf *conf, int *empty_dir_fd, char message[CONF_MESSAGE_BYTES])
+bool master_files_prepare(
+    const struct conf *conf, int *empty_dir_fd, char message[CONF_MESSAGE_BYTES])
 {
 	const char *wrong = NULL;
 	int runtime_fd = -1;
@@ -117,8 +119,8 @@ static int open_syslog(void)
 }
 
 /*
- * Standard error for the clerk.  A pipe or terminal is opened anew, so that it can be non-blocking without
- * changing what we share with whoever started us; a file must keep its shared position.
+ * Standard error for the clerk.  A pipe or terminal is opened anew, so that it can be non-blocking
+ * without changing what we share with whoever started us; a file must keep its shared position.
  */
 static int open_stderr(enum clerk_log_kind *kind)
 {
@@ -141,7 +143,8 @@ static int open_log_file(const struct conf *conf, const char *path)
 	const char *slash = strrchr(conf->file, '/');
 
 	if (path[0] != '/' && slash != NULL) {
-		if (!text_format(whole, sizeof(whole), "%.*s/%s", (int)(slash - conf->file), conf->file, path)) {
+		if (!text_format(whole, sizeof(whole), "%.*s/%s", (int)(slash - conf->file),
+		        conf->file, path)) {
 			errno = ENAMETOOLONG;
 			return -1;
 		}
@@ -149,7 +152,8 @@ static int open_log_file(const struct conf *conf, const char *path)
 	}
 	/* NONBLOCK: a FIFO without a reader must not hang the start. */
 	return open(path,
-	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, LOG_MODE);
+	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC,
+	    LOG_MODE);
 }
 
 bool master_files_open_log(

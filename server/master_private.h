@@ -18,6 +18,8 @@
 #include "server/roles.h"
 
 #define MASTER_NURSERY_GAP_MS 1000	/* between two starts: many crashes make few nurseries */
+#define MASTER_NURSERY_PATIENCE_MS 30000	/* for a nursery to get ready; then it is killed */
+#define MASTER_QUIET_MS 2000		/* for idle pairs of the old configuration to go before `reload` is logged */
 #define MASTER_CLERK_PAUSE_MIN_MS 50	/* before the clerk is started again; doubles up to MAX */
 #define MASTER_CLERK_PAUSE_MAX_MS 5000
 #define MASTER_CLERK_STEADY_MS 10000	/* a clerk that lived so long starts again with the smallest pause */
@@ -49,6 +51,7 @@ struct master_nursery {
 	pid_t pid;		/* also its process group */
 	uint32_t generation;
 	int channel_fd;
+	bool quiet;		/* retired, and its idle pairs are gone */
 };
 
 enum master_phase { MASTER_STARTING, MASTER_RUNNING, MASTER_DRAINING, MASTER_LEAVING, MASTER_KILLING };
@@ -63,6 +66,8 @@ struct master {
 	struct master_setup now;	/* in force */
 	struct master_setup next;	/* being tried (conf != NULL), in force when its nursery is ready */
 	uint32_t next_generation;	/* of the nursery that tries it */
+	bool reload_untold;		/* in force, but an old idle pair may still take a client */
+	struct loop_timer *quiet_timer;
 	int empty_dir_fd;
 
 	int door_send_fd, door_receive_fd;
@@ -75,7 +80,9 @@ struct master {
 	struct master_nursery *nurseries;
 	uint32_t generation;		/* of the youngest */
 	int64_t nursery_started_at;
+	bool fresh_wanted;		/* the layout of the current nursery may be known to a stranger */
 	struct loop_timer *nursery_timer;
+	struct loop_timer *patience_timer;
 	struct loop_timer *stop_timer;
 };
 
@@ -99,6 +106,8 @@ void master_reload(struct master *master);
 /* The nursery that tries the next configuration is ready, or could not start. */
 void master_reload_commit(struct master *master);
 void master_reload_abort(struct master *master, const char *reason);
+/* Log `reload` once no client can meet the old configuration any more; with force, now. */
+void master_reload_tell(struct master *master, bool force);
 /* USR1, and when syslog went away. */
 void master_reopen_log(struct master *master);
 
@@ -118,6 +127,9 @@ bool master_start_clerk(struct master *master);
 bool master_start_nursery(struct master *master);
 /* Soon: not before MASTER_NURSERY_GAP_MS have passed since the last start. */
 void master_want_nursery(struct master *master);
+/* The one that is not ready yet is not needed any more, or takes too long. */
+void master_retire_starting(struct master *master);
+void master_kill_slow(struct master *master);
 void master_retire_all(struct master *master);
 void master_kill_all(struct master *master);
 /* SIGCHLD. */

@@ -1,7 +1,7 @@
 /* The master's second thoughts: a new configuration, a log file opened again. */
 #include <stdlib.h>
-#include <string.h>
 
+#include "server/base/clock.h"
 #include "server/base/io.h"
 #include "server/master_files.h"
 #include "server/master_private.h"
@@ -24,12 +24,7 @@ static void overtake(struct master *master)
 {
 	if (master->next.conf == NULL)
 		return;
-	for (struct master_nursery *each = master->nurseries; each != NULL; each = each->next) {
-		if (each->state == NURSERY_STARTING && each->generation == master->next_generation) {
-			each->state = NURSERY_RETIRED;
-			io_close(&each->channel_fd); /* end of file means retire */
-		}
-	}
+	master_retire_starting(master);
 	master_setup_clear(&master->next, &master->now.listeners);
 }
 
@@ -41,6 +36,7 @@ void master_reload(struct master *master)
 
 	if (master->phase != MASTER_RUNNING)
 		return;
+	master_reload_tell(master, true);
 	notify_reloading();
 	overtake(master);
 	if (conf_load(&next->conf, master->file, &text, message) != CONF_OK ||
@@ -55,7 +51,6 @@ void master_reload(struct master *master)
 void master_reload_commit(struct master *master)
 {
 	struct master_setup old = master->now;
-	struct event event;
 
 	master->now = master->next;
 	master_setup_init(&master->next);
@@ -63,6 +58,22 @@ void master_reload_commit(struct master *master)
 	if (master_tell_log(master, master->now.log_fd, master->now.log_kind))
 		io_close(&master->now.log_fd);
 	master_setup_clear(&old, &master->now.listeners);
+	master->reload_untold = true;
+	loop_timer_set(master->quiet_timer, clock_mono_ms() + MASTER_QUIET_MS);
+	master_reload_tell(master, false);
+}
+
+void master_reload_tell(struct master *master, bool force)
+{
+	struct event event;
+
+	for (const struct master_nursery *each = master->nurseries; each != NULL; each = each->next)
+		if (!force && each->state == NURSERY_RETIRED && !each->quiet)
+			return;
+	if (!master->reload_untold)
+		return;
+	master->reload_untold = false;
+	loop_timer_set(master->quiet_timer, CLOCK_NEVER);
 	event_init(&event, EVENT_RELOAD);
 	event_number(&event, EVENT_FIELD_GENERATION, master->next_generation);
 	clerk_client_log(master->log, &event);
@@ -76,7 +87,7 @@ void master_reopen_log(struct master *master)
 	struct event event;
 	int log_fd = -1;
 	bool ok = master_files_open_log(master->now.conf, &log_fd, &kind, message) &&
-	    master_tell_log(master, log_fd, kind);
+	          master_tell_log(master, log_fd, kind);
 
 	io_close(&log_fd);
 	event_init(&event, EVENT_LOG_REOPENED);

@@ -29,7 +29,8 @@ static void press_harder(struct master *master)
 	else if (master->phase == MASTER_LEAVING)
 		enter(master, MASTER_KILLING, MASTER_KILLED_MS);
 	else
-		loop_stop(master->loop, EXIT_FAILURE); /* something in the kernel does not let go of them */
+		loop_stop(master->loop,
+		    EXIT_FAILURE); /* something in the kernel does not let go of them */
 }
 
 static void on_stop_timer(struct loop *loop, void *context)

@@ -45,7 +45,8 @@ void notify_send(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return;
-	/* Nobody to complain to when it fails: systemd will see a service that does not get ready. */
+	/* Nobody to complain to when it fails: systemd will see a service that does not get ready.
+	 */
 	sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&target.address,
 	    target.length);
 	io_close(&fd);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <openssl/evp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,11 +33,12 @@ struct nursery {
 	struct clerk_client *clerk;
 	struct pool *pool;
 	struct session_start start;
-	int *listener_fds;	/* heap */
+	int *listener_fds; /* heap */
 	bool ready, retired;
 };
 
-/* --- what the pool tells ------------------------------------------------------------------------ */
+/* --- what the pool tells ------------------------------------------------------------------------
+ */
 
 static void report(const struct nursery_report *message)
 {
@@ -69,12 +71,20 @@ static void on_failed(void *context, int error)
 	event_text(&event, EVENT_FIELD_REASON,
 	    error != 0 ? strerror(error) : "session processes end before a client comes");
 	event_text(&event, EVENT_FIELD_CURE,
-	    error != 0 ? "allow the service more processes or memory (TasksMax, pids.max, ulimit -u)" :
-	                 "the crash lines before this one name the process and its status");
+	    error != 0
+	        ? "allow the service more processes or memory (TasksMax, pids.max, ulimit -u)"
+	        : "the crash lines before this one name the process and its status");
 	clerk_client_log(nursery->clerk, &event);
-	/* The first pairs fail: this generation will never serve, and the master must not wait for it. */
+	/* The first pairs fail: this generation will never serve, and the master must not wait for
+	 * it. */
 	if (!nursery->ready && error == 0)
 		loop_stop(nursery->loop, SESSION_EXIT_FAILED);
+}
+
+static void on_quiet(void *context)
+{
+	(void)context;
+	report(&(struct nursery_report){ .kind = NURSERY_QUIET });
 }
 
 static void on_empty(void *context)
@@ -84,7 +94,8 @@ static void on_empty(void *context)
 	loop_stop(nursery->loop, SESSION_EXIT_OK);
 }
 
-/* --- what wakes it ------------------------------------------------------------------------------ */
+/* --- what wakes it ------------------------------------------------------------------------------
+ */
 
 static void retire(struct nursery *nursery)
 {
@@ -125,7 +136,8 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 		pool_reaped(nursery->pool, pid, status);
 }
 
-/* --- birth -------------------------------------------------------------------------------------- */
+/* --- birth --------------------------------------------------------------------------------------
+ */
 
 /* The master's snapshot: file name, NUL, text. */
 static bool read_snapshot(struct nursery *nursery)
@@ -152,14 +164,19 @@ out:
 	return ok;
 }
 
-/* Load now what libc would load at the first use: a session inherits it, and a chroot would lack it. */
+/*
+ * Load now what libc and OpenSSL would load at the first use: a session inherits it instead of making its
+ * own 200 KiB of it, and a chroot would lack the files.
+ */
 static void warm_up(void)
 {
+	unsigned char digest[EVP_MAX_MD_SIZE];
 	gid_t groups[1];
 	int count = 1;
 
 	getpwnam("root");
 	getgrouplist("root", 0, groups, &count);
+	EVP_Digest("", 0, digest, NULL, EVP_sha256(), NULL);
 }
 
 static bool prepare_start(struct nursery *nursery)
@@ -201,6 +218,7 @@ static bool set_up(struct nursery *nursery)
 		.ready = on_ready,
 		.crashed = on_crashed,
 		.failed = on_failed,
+		.quiet = on_quiet,
 		.empty = on_empty,
 	};
 	sigset_t signals;

@@ -5,8 +5,8 @@
  *   guard, front -> nursery   NURSERY_LEASH_WAITING  once, when the half is set up and waits (the front closes
  *                             its leash after it; the guard sends it just before it waits in accept)
  *   guard -> nursery          NURSERY_LEASH_BUSY     once, when a client was accepted and admitted
- *   nursery -> guard          end of file            to an idle guard: retire, exit with status 0;
- *                                                    a busy guard ignores it
+ *   nursery -> guard          end of file            to an idle guard: retire, exit with status 0; a busy
+ *                                                    guard ignores it (BUSY can still be said then)
  * A send may fail with EPIPE when the nursery has gone or retired: a guard with a client goes on serving it.
  * A guard that turns busy closes its listeners: a removed listener must not stay open as long as a session
  * lasts.  A listener may be shut down under an idle guard (accept: EINVAL); the leash tells what to do.
@@ -30,6 +30,7 @@ enum nursery_leash {
 enum nursery_report_kind {
 	NURSERY_READY = 1,	/* to master: the first spare_min pairs wait */
 	NURSERY_CRASH,		/* to master: a session process died by a signal or failed */
+	NURSERY_QUIET,		/* to master: retired, and the last idle pair has gone */
 	NURSERY_RETIRE,		/* to nursery: let the idle pairs go, exit after the last session */
 };
 

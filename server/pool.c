@@ -4,18 +4,20 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "server/base/clock.h"
 #include "server/base/io.h"
+#include "server/base/os_linux.h"
 #include "server/guard_client.h"
 #include "server/nursery_messages.h"
 #include "server/wire.h"
 
-#define PID_BUCKETS 1024
-#define FORKS_PER_TURN 8	/* then the loop may look at what else there is */
-#define FORK_RETRY_MS 500
+#define PID_BUCKETS          1024
+#define FORKS_PER_TURN       8 /* then the loop may look at what else there is */
+#define FORK_RETRY_MS        500
 #define FAILURE_PAUSE_MIN_MS 100
 #define FAILURE_PAUSE_MAX_MS 5000
 
@@ -48,17 +50,17 @@ struct pair;
 /* One process. */
 struct half {
 	struct pair *pair;
-	struct half *next;	/* in the bucket of its pid */
+	struct half *next; /* in the bucket of its pid */
 	enum role_id role;
-	pid_t pid;		/* 0: none, or reaped */
-	int leash_fd;		/* -1: nothing more to hear */
-	bool waiting;		/* set up, and ready for a client */
+	pid_t pid;    /* 0: none, or reaped */
+	int leash_fd; /* -1: nothing more to hear */
+	bool waiting; /* set up, and ready for a client */
 };
 
 enum pair_state {
-	PAIR_IDLE,	/* counts as spare */
-	PAIR_BUSY,	/* has a client */
-	PAIR_LEAVING,	/* was let go, or lost a half while idle */
+	PAIR_IDLE,    /* counts as spare */
+	PAIR_BUSY,    /* has a client */
+	PAIR_LEAVING, /* was let go, or lost a half while idle */
 };
 
 struct pair {
@@ -66,24 +68,24 @@ struct pair {
 	struct pair *next, *previous;
 	enum pair_state state;
 	struct half guard, front;
-	int64_t widowed_at;	/* one half has ended; CLOCK_NEVER: none */
-	bool killed;		/* by us: no crash */
+	int64_t widowed_at; /* one half has ended; CLOCK_NEVER: none */
+	bool killed;        /* by us: no crash */
 };
 
 struct pool {
 	struct loop *loop;
 	const struct session_start *start;
 	struct pool_owner owner;
-	struct loop_timer *tick;	/* every POOL_TICK_MS */
-	struct loop_timer *again;	/* fork more */
+	struct loop_timer *tick;  /* every POOL_TICK_MS */
+	struct loop_timer *again; /* fork more */
 	struct pool_target target;
 	struct pair *pairs;
 	struct half *buckets[PID_BUCKETS];
 	uint32_t idle;
-	uint32_t waiting;		/* idle pairs whose halves are both set up */
-	bool was_ready, retired, empty_told;
-	int64_t hold_until;		/* fork nothing before */
-	int64_t pause_ms;		/* next pause after an idle pair died; doubles */
+	uint32_t waiting; /* idle pairs whose halves are both set up */
+	bool was_ready, retired, quiet_told, empty_told;
+	int64_t hold_until; /* fork nothing before */
+	int64_t pause_ms;   /* next pause after an idle pair died; doubles */
 	int64_t complained_at;
 };
 
@@ -143,6 +145,8 @@ static void on_waiting(struct half *half)
 	}
 }
 
+static void check_quiet(struct pool *pool);
+
 static void on_busy(struct half *half)
 {
 	struct pool *pool = half->pair->pool;
@@ -150,6 +154,7 @@ static void on_busy(struct half *half)
 	stop_hearing(half);
 	if (half->pair->state != PAIR_IDLE) {
 		half->pair->state = PAIR_BUSY; /* it took a client while we let it go */
+		check_quiet(pool);
 		return;
 	}
 	leave_idle(half->pair, PAIR_BUSY);
@@ -179,6 +184,28 @@ static void on_leash(struct loop *loop, int fd, uint32_t events, void *context)
 
 /* --- birth ---------------------------------------------------------------------------------- */
 
+/* Close what belongs to the nursery and to other pairs; a half has no other business than its own.
+ */
+static bool keep_only(const struct session_start *start, enum role_id role)
+{
+	size_t listeners = role == ROLE_GUARD ? start->conf->listener_count : 0;
+	int *keep = calloc(listeners + 4, sizeof(*keep));
+	size_t count = 0;
+	bool ok;
+
+	if (keep == NULL)
+		return false;
+	keep[count++] = start->wall_fd;
+	keep[count++] = start->leash_fd;
+	keep[count++] = role == ROLE_GUARD ? start->door_fd : start->empty_dir_fd;
+	keep[count++] = role == ROLE_GUARD ? start->users_dir_fd : -1;
+	for (size_t i = 0; i < listeners; i++)
+		keep[count++] = start->listener_fds[i];
+	ok = os_close_all_but(STDERR_FILENO + 1, keep, count);
+	free(keep);
+	return ok;
+}
+
 _Noreturn static void run_half(
     const struct pool *pool, enum role_id role, int wall_fd, int leash_fd)
 {
@@ -186,6 +213,9 @@ _Noreturn static void run_half(
 
 	start.wall_fd = wall_fd;
 	start.leash_fd = leash_fd;
+	/* In this order: under its limit a half could open nothing while it holds all of ours. */
+	if (!keep_only(&start, role))
+		_exit(SESSION_EXIT_FAILED);
 	roles_apply_limits(role);
 	if (role == ROLE_GUARD)
 		guard_run(&start);
@@ -287,11 +317,24 @@ static void on_again(struct loop *loop, void *context)
 
 /* --- the end -------------------------------------------------------------------------------- */
 
-/* An idle guard whose leash ends goes, and its front with it. */
+/* An idle guard whose leash ends goes, and its front with it.  Our half stays open: the guard may
+ * have taken a client just now, and says so. */
 static void let_go(struct pair *pair)
 {
 	leave_idle(pair, PAIR_LEAVING);
-	stop_hearing(&pair->guard);
+	if (pair->guard.leash_fd >= 0)
+		shutdown(pair->guard.leash_fd, SHUT_WR);
+}
+
+static void check_quiet(struct pool *pool)
+{
+	if (!pool->retired || pool->quiet_told)
+		return;
+	for (const struct pair *pair = pool->pairs; pair != NULL; pair = pair->next)
+		if (pair->state != PAIR_BUSY)
+			return;
+	pool->quiet_told = true;
+	pool->owner.quiet(pool->owner.context);
 }
 
 static void check_empty(struct pool *pool)
@@ -324,6 +367,7 @@ void pool_retire(struct pool *pool)
 	for (struct pair *pair = pool->pairs; pair != NULL; pair = pair->next)
 		if (pair->state == PAIR_IDLE)
 			let_go(pair);
+	check_quiet(pool);
 	check_empty(pool);
 }
 
@@ -363,7 +407,8 @@ bool pool_is_crash(int wait_status)
 /* A guard may have said that it is busy just before it died. */
 static void hear_last_words(struct half *half)
 {
-	if (half->role == ROLE_GUARD && half->leash_fd >= 0 && io_set_nonblocking(half->leash_fd, true))
+	if (half->role == ROLE_GUARD && half->leash_fd >= 0 &&
+	    io_set_nonblocking(half->leash_fd, true))
 		for (int i = 0; i < 2 && half->leash_fd >= 0; i++)
 			on_leash(half->pair->pool->loop, half->leash_fd, EPOLLIN, half);
 }
@@ -389,6 +434,7 @@ void pool_reaped(struct pool *pool, pid_t pid, int wait_status)
 		free_pair(pair);
 	else
 		pair->widowed_at = clock_mono_ms();
+	check_quiet(pool);
 	pool_fill(pool);
 }
 
@@ -448,7 +494,8 @@ struct pool *pool_new(
 		pool_free(&pool);
 		return NULL;
 	}
-	pool_target_init(&pool->target, start->conf->spare_min, start->conf->spare_max, clock_mono_ms());
+	pool_target_init(
+	    &pool->target, start->conf->spare_min, start->conf->spare_max, clock_mono_ms());
 	loop_timer_set(pool->tick, clock_mono_ms() + POOL_TICK_MS);
 	return pool;
 }
@@ -460,7 +507,7 @@ void pool_free(struct pool **pool_pointer)
 
 	if (pool == NULL)
 		return;
-	pool->retired = pool->empty_told = true;
+	pool->retired = pool->quiet_told = pool->empty_told = true;
 	for (struct pair *pair = pool->pairs; pair != NULL; pair = next) {
 		next = pair->next;
 		free_pair(pair);

@@ -45,6 +45,8 @@ struct pool_owner {
 	void (*crashed)(void *context, enum role_id role, pid_t pid, int wait_status);
 	/* No pair could be forked (errno), or idle pairs die at once (0).  At most every POOL_COMPLAIN_MS. */
 	void (*failed)(void *context, int error);
+	/* Retired, and the last idle pair has gone: no client comes to this nursery any more. */
+	void (*quiet)(void *context);
 	/* Retired, and the last process has ended. */
 	void (*empty)(void *context);
 };

@@ -12,14 +12,14 @@
 
 #include "server/base/text.h"
 
-#define MIB (UINT64_C(1) << 20)
+#define MIB          (UINT64_C(1) << 20)
 #define EXIT_NO_EXEC 127
 
-#define VARIABLE_ROLE "TRANSOM_ROLE"
+#define VARIABLE_ROLE       "TRANSOM_ROLE"
 #define VARIABLE_GENERATION "TRANSOM_GENERATION"
-#define VARIABLE_ACCOUNT "TRANSOM_ACCOUNT"
+#define VARIABLE_ACCOUNT    "TRANSOM_ACCOUNT"
 /* Titles are written over arguments and environment: this makes room for a long user name. */
-#define VARIABLE_ROOM "TRANSOM_ROOM"
+#define VARIABLE_ROOM       "TRANSOM_ROOM"
 
 /* The keeper of private keys gets its row with the first protocol that has any. */
 const struct role role_table[ROLE_COUNT] = {
@@ -90,15 +90,16 @@ static bool set_environment(const struct roles_start *start)
 	snprintf(account, sizeof(account), "%" PRIu32 ":%" PRIu32, start->account.uid,
 	    start->account.gid);
 	return setenv(VARIABLE_ROLE, role_table[start->role].name, 1) == 0 &&
-	    setenv(VARIABLE_GENERATION, generation, 1) == 0 &&
-	    setenv(VARIABLE_ACCOUNT, account, 1) == 0 && setenv(VARIABLE_ROOM, room, 1) == 0;
+	       setenv(VARIABLE_GENERATION, generation, 1) == 0 &&
+	       setenv(VARIABLE_ACCOUNT, account, 1) == 0 && setenv(VARIABLE_ROOM, room, 1) == 0;
 }
 
 static bool silence_input_and_output(void)
 {
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	return null_fd >= 0 && dup2(null_fd, STDIN_FILENO) >= 0 && dup2(null_fd, STDOUT_FILENO) >= 0;
+	return null_fd >= 0 && dup2(null_fd, STDIN_FILENO) >= 0 &&
+	       dup2(null_fd, STDOUT_FILENO) >= 0;
 }
 
 _Noreturn static void become_role(const struct roles_start *start)

@@ -26,9 +26,9 @@
 static struct sock_fprog programs[SANDBOX_PROFILE_COUNT];
 
 /*
- * What a build with sanitizers does differently, all of it: the report needs the process's memory map,
- * which must be read before the door closes, and a place to go; the search for leaks would start a tracer;
- * shadow memory needs address space (roles.c).
+ * What a build with sanitizers does differently, all of it: the report needs the process's memory
+ * map, which must be read before the door closes, and a place to go; the search for leaks would
+ * start a tracer; shadow memory needs address space (roles.c).
  */
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -67,7 +67,8 @@ static void prepare_sanitizers(void)
 
 /* --- compiling ------------------------------------------------------------------------------ */
 
-static bool add_rule(scmp_filter_ctx filter, uint32_t action, const struct sandbox_row *row, int call)
+static bool add_rule(
+    scmp_filter_ctx filter, uint32_t action, const struct sandbox_row *row, int call)
 {
 	struct scmp_arg_cmp conditions[SANDBOX_MATCH_MAX];
 	unsigned count = 0;
@@ -82,7 +83,8 @@ static bool add_rule(scmp_filter_ctx filter, uint32_t action, const struct sandb
 	return seccomp_rule_add_array(filter, action, call, count, conditions) == 0;
 }
 
-static bool add_row(scmp_filter_ctx filter, enum sandbox_profile profile, const struct sandbox_row *row)
+static bool add_row(
+    scmp_filter_ctx filter, enum sandbox_profile profile, const struct sandbox_row *row)
 {
 	unsigned bit = 1u << profile;
 	int call = seccomp_syscall_resolve_name(row->call);
@@ -135,7 +137,8 @@ out:
 
 static bool compile_profile(enum sandbox_profile profile, struct sock_fprog *out)
 {
-	uint32_t fallback = sandbox_profile_rows[profile].allow_unknown ? SCMP_ACT_ALLOW : UNKNOWN_CALL;
+	uint32_t fallback =
+	    sandbox_profile_rows[profile].allow_unknown ? SCMP_ACT_ALLOW : UNKNOWN_CALL;
 	scmp_filter_ctx filter = seccomp_init(fallback);
 	bool ok = false;
 
@@ -144,8 +147,8 @@ static bool compile_profile(enum sandbox_profile profile, struct sock_fprog *out
 	/* 32-bit calls and x32 are foreign architectures to the filter. */
 	if (seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) != 0)
 		goto out;
-	/* A binary tree: the rare call costs as little as the frequent one.  (The kernel caches what is
-	 * always allowed and runs no filter for it at all.) */
+	/* A binary tree: the rare call costs as little as the frequent one.  (The kernel caches
+	 * what is always allowed and runs no filter for it at all.) */
 	if (seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) != 0)
 		goto out;
 	for (size_t i = 0; i < sandbox_row_count; i++)

@@ -33,7 +33,8 @@ enum session_exit {
 	SESSION_EXIT_VIOLATION = 76,	/* EX_PROTOCOL: guard: the front broke the guard protocol */
 };
 
-/* Each runs one half to its end and never returns. */
+/* Each runs one half to its end and never returns.  Beside standard error and what `start` names for this half
+ * no descriptor is open any more (pool.c). */
 _Noreturn void guard_run(const struct session_start *start);
 _Noreturn void front_run(const struct session_start *start);
 

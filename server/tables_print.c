@@ -1,5 +1,6 @@
 /*
- * Prints the documents that are generated from tables; `make check` compares them with those in docs/.
+ * Prints the documents that are generated from tables; `make check` compares them with those in
+ * docs/.
  */
 #include <stdio.h>
 #include <stdlib.h>

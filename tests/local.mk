@@ -86,6 +86,9 @@ tests_unit_server_tests_SOURCES = \
 	tests/unit/server/test_guard_policy.c \
 	tests/unit/server/test_guard_roots.c \
 	tests/unit/server/test_guard_wire.c \
+	tests/unit/server/test_listeners.c \
+	tests/unit/server/test_master_files.c \
+	tests/unit/server/test_notify.c \
 	tests/unit/server/test_pool.c \
 	tests/unit/server/test_roles.c \
 	tests/unit/server/test_sandbox.c \
@@ -121,6 +124,7 @@ fuzz_ldflags =
 endif
 check_PROGRAMS += \
 	tests/fuzz/fuzz_batch \
+	tests/fuzz/fuzz_clerk_log \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_conf_user \
 	tests/fuzz/fuzz_ftp_address \
@@ -133,6 +137,10 @@ check_PROGRAMS += \
 tests_fuzz_fuzz_batch_SOURCES = tests/fuzz/fuzz_batch.c $(fuzz_driver)
 tests_fuzz_fuzz_batch_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_batch_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_clerk_log_SOURCES = tests/fuzz/fuzz_clerk_log.c $(fuzz_driver)
+tests_fuzz_fuzz_clerk_log_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_clerk_log_LDADD = $(tests_LIBS)
 
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_driver)
 tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

@@ -5,9 +5,10 @@
 #include "server/base/text.h"
 
 #define PORT_NUMBERS    6u
-#define EPRT_FAMILY_MAX 8u	/* bytes of the protocol number */
+#define EPRT_FAMILY_MAX 8u /* bytes of the protocol number */
 
-/* Up to five decimal digits at *text; moves behind them.  False when there is none, or above max. */
+/* Up to five decimal digits at *text; moves behind them.  False when there is none, or above max.
+ */
 static bool take_number(const char **text, unsigned max, unsigned *out)
 {
 	unsigned value = 0;

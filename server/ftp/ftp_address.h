@@ -1,7 +1,8 @@
 /*
  * Addresses as FTP writes them: PORT, EPRT, the 227 reply.
  *
- * Front only; pure text.  Whether the server may connect there is decided elsewhere (and again in the guard).
+ * Front only; pure text.  Whether the server may connect there is decided elsewhere (and again in
+ * the guard).
  */
 #ifndef FTP_ADDRESS_H
 #define FTP_ADDRESS_H
@@ -14,8 +15,8 @@
 
 enum ftp_address_result {
 	FTP_ADDRESS_OK,
-	FTP_ADDRESS_MALFORMED,	/* 501 */
-	FTP_ADDRESS_FAMILY,	/* EPRT: well-formed, of a family that we do not speak: 522 */
+	FTP_ADDRESS_MALFORMED, /* 501 */
+	FTP_ADDRESS_FAMILY,    /* EPRT: well-formed, of a family that we do not speak: 522 */
 };
 
 /* "h1,h2,h3,h4,p1,p2": six numbers up to 255, nothing else. */

@@ -96,8 +96,8 @@ void ftp_cmd_eprt(struct ftp_session *session, struct ftp_call *call)
 struct parameter {
 	const char *word;
 	enum ftp_reply_id reply;
-	const char *text;	/* for a reply with a place */
-	enum ftp_type type;	/* TYPE only */
+	const char *text;   /* for a reply with a place */
+	enum ftp_type type; /* TYPE only */
 };
 
 static const struct parameter *find_parameter(const struct parameter *rows, const char *word)

@@ -54,7 +54,8 @@ void ftp_cmd_size(struct ftp_session *session, struct ftp_call *call)
 {
 	struct guard_rep_stat found;
 
-	/* RFC 3659 4: the size as transferred, which in ASCII only reading the whole file would tell. */
+	/* RFC 3659 4: the size as transferred, which in ASCII only reading the whole file would
+	 * tell. */
 	if (session->type == FTP_TYPE_ASCII) {
 		ftp_reply(session, FTP_REPLY_SIZE_IN_ASCII);
 		return;
@@ -82,8 +83,8 @@ static enum vfs_status change(
 }
 
 /*
- * "YYYYMMDDHHMMSS[.sss] path": the length of the time, 0 when the argument does not start like that.
- * Nothing is said of whether it is a date.
+ * "YYYYMMDDHHMMSS[.sss] path": the length of the time, 0 when the argument does not start like
+ * that. Nothing is said of whether it is a date.
  */
 static size_t time_length(const char *argument)
 {
@@ -104,8 +105,7 @@ static void set_time(struct ftp_session *session, const char *argument, size_t l
 	struct vfs_path path;
 	enum vfs_status status;
 
-	if (length == 0 ||
-	    !ftp_facts_parse_time(argument, length, &wish.mtime, &wish.mtime_nsec)) {
+	if (length == 0 || !ftp_facts_parse_time(argument, length, &wish.mtime, &wish.mtime_nsec)) {
 		ftp_reply(session, FTP_REPLY_BAD_ARGUMENT);
 		return;
 	}
@@ -153,13 +153,13 @@ static bool parse_fact(const char *fact, size_t length, struct vfs_change *wish)
 
 	if (length > sizeof(modify) - 1 && strncasecmp(fact, modify, sizeof(modify) - 1) == 0) {
 		wish->fields |= VFS_SET_MTIME;
-		return ftp_facts_parse_time(fact + sizeof(modify) - 1, length - (sizeof(modify) - 1),
-		    &wish->mtime, &wish->mtime_nsec);
+		return ftp_facts_parse_time(fact + sizeof(modify) - 1,
+		    length - (sizeof(modify) - 1), &wish->mtime, &wish->mtime_nsec);
 	}
 	if (length <= sizeof(mode) - 1 || strncasecmp(fact, mode, sizeof(mode) - 1) != 0)
 		return false;
 	if (!text_format(digits, sizeof(digits), "%.*s", (int)(length - (sizeof(mode) - 1)),
-		fact + sizeof(mode) - 1) ||
+	        fact + sizeof(mode) - 1) ||
 	    !text_parse_mode(digits, &value))
 		return false;
 	wish->fields |= VFS_SET_MODE;
@@ -206,8 +206,8 @@ void ftp_cmd_mff(struct ftp_session *session, struct ftp_call *call)
 		text_format(value, sizeof(value), "Modify=%s;", stamp);
 	}
 	if ((wish.fields & VFS_SET_MODE) != 0)
-		text_format(value + strlen(value), sizeof(value) - strlen(value),
-		    "UNIX.mode=%04o;", wish.mode);
+		text_format(value + strlen(value), sizeof(value) - strlen(value), "UNIX.mode=%04o;",
+		    wish.mode);
 	text_format(value + strlen(value), sizeof(value) - strlen(value), " %s", path.text);
 	ftp_reply_text(session, FTP_REPLY_VALUE, value);
 }

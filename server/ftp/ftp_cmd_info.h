@@ -1,4 +1,5 @@
-/* SYST, NOOP, OPTS: small talk.  HELP and FEAT are in ftp_commands, STAT in ftp_cmd_list.  Front only. */
+/* SYST, NOOP, OPTS: small talk.  HELP and FEAT are in ftp_commands, STAT in ftp_cmd_list.  Front
+ * only. */
 #ifndef FTP_CMD_INFO_H
 #define FTP_CMD_INFO_H
 

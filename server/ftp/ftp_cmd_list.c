@@ -58,7 +58,7 @@ static enum vfs_status open_named(struct ftp_session *session, const char *named
 }
 
 /*
- * No such name: if its last component is a pattern, list what matches in the directory before it.  A
+ * No such name: if its last component is a pattern, list what matches in the directory before it. A
  * pattern in any other component is not looked at: no client needs it, and it multiplies the work.
  */
 static enum vfs_status open_pattern(struct ftp_session *session, const char *named,
@@ -200,12 +200,11 @@ static void report_transfer(struct ftp_session *session)
 	if (!ftp_transfer_is_on(session))
 		ftp_reply_line(session, "No transfer is running");
 	else if (session->data.fd == -1)
-		ftp_reply_linef(session, "Waiting for the data connection, %s",
-		    what[session->transfer.kind]);
+		ftp_reply_linef(
+		    session, "Waiting for the data connection, %s", what[session->transfer.kind]);
 	else
 		ftp_reply_linef(session, "Transfer running: %s, %llu bytes so far",
-		    what[session->transfer.kind],
-		    (unsigned long long)ftp_transfer_moved(session));
+		    what[session->transfer.kind], (unsigned long long)ftp_transfer_moved(session));
 }
 
 static void report_session(struct ftp_session *session)
@@ -219,8 +218,8 @@ static void report_session(struct ftp_session *session)
 		ftp_reply_linef(session, "Logged in as %s", session->user);
 	ftp_reply_linef(session, "TYPE: %s; STRU: File; MODE: Stream",
 	    session->type == FTP_TYPE_ASCII ? "ASCII" : "Image");
-	ftp_reply_linef(session, "Idle timeout: %lld s",
-	    (long long)session->idle_timeout_ms / 1000);
+	ftp_reply_linef(
+	    session, "Idle timeout: %lld s", (long long)session->idle_timeout_ms / 1000);
 	report_transfer(session);
 	ftp_reply(session, FTP_REPLY_STATUS_END);
 }

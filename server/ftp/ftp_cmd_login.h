@@ -1,4 +1,5 @@
-/* USER, PASS, ACCT, QUIT, CLNT, CSID: who is there.  Front only; called by ftp_dispatch through the verb table. */
+/* USER, PASS, ACCT, QUIT, CLNT, CSID: who is there.  Front only; called by ftp_dispatch through the
+ * verb table. */
 #ifndef FTP_CMD_LOGIN_H
 #define FTP_CMD_LOGIN_H
 

@@ -72,7 +72,7 @@ static bool parse_stamp(const char *text, int64_t *seconds_out)
 	if (length != 12 && length != 14)
 		return false;
 	return text_format(full, sizeof(full), "%s%s", text, length == 12 ? "00" : "") &&
-	    ftp_facts_parse_time(full, 14, seconds_out, NULL);
+	       ftp_facts_parse_time(full, 14, seconds_out, NULL);
 }
 
 /* "path atime mtime ctime UTC", as clients of some older servers send it; names may hold spaces. */
@@ -145,8 +145,7 @@ static void site_idle(struct ftp_session *session, struct ftp_call *call)
 		}
 		session->idle_timeout_ms = (int64_t)seconds * 1000;
 	}
-	ftp_reply_number(
-	    session, FTP_REPLY_IDLE, (uint64_t)(session->idle_timeout_ms / 1000));
+	ftp_reply_number(session, FTP_REPLY_IDLE, (uint64_t)(session->idle_timeout_ms / 1000));
 }
 
 static void site_help(struct ftp_session *session, struct ftp_call *call)
@@ -158,6 +157,7 @@ static void site_help(struct ftp_session *session, struct ftp_call *call)
 	ftp_reply(session, FTP_REPLY_HELP_END);
 }
 
+/* clang-format off */
 const struct ftp_command ftp_cmd_site_commands[] = {
 	{ .verb = "CHMOD", .handler = site_chmod, .arg = FTP_ARG_REQUIRED,
 	  .help = "CHMOD <octal> <name>: set permissions" },
@@ -176,6 +176,7 @@ const struct ftp_command ftp_cmd_site_commands[] = {
 	{ .verb = "UTIME", .handler = site_utime, .arg = FTP_ARG_REQUIRED,
 	  .help = "UTIME <YYYYMMDDhhmm[ss]> <name>: set the time of modification" },
 };
+/* clang-format on */
 const size_t ftp_cmd_site_count = sizeof(ftp_cmd_site_commands) / sizeof(ftp_cmd_site_commands[0]);
 
 void ftp_cmd_site(struct ftp_session *session, struct ftp_call *call)
@@ -183,7 +184,8 @@ void ftp_cmd_site(struct ftp_session *session, struct ftp_call *call)
 	char verb[FTP_VERB_BYTES];
 	struct ftp_call inner = { .command = NULL };
 
-	ftp_parse_split(call->argument, strlen(call->argument), verb, sizeof(verb), &inner.argument);
+	ftp_parse_split(
+	    call->argument, strlen(call->argument), verb, sizeof(verb), &inner.argument);
 	for (size_t i = 0; i < ftp_cmd_site_count; i++) {
 		if (strcmp(ftp_cmd_site_commands[i].verb, verb) == 0)
 			inner.command = &ftp_cmd_site_commands[i];

@@ -7,7 +7,8 @@
 
 #define FILE_MODE 0666u
 
-/* Open before the data connection is asked for: a refusal needs none, and the passive port stays for the next try. */
+/* Open before the data connection is asked for: a refusal needs none, and the passive port stays
+ * for the next try. */
 static bool open_file(struct ftp_session *session, struct guard_req_open *request,
     struct guard_rep_open *opened, int *fd_out)
 {
@@ -31,7 +32,8 @@ void ftp_cmd_retr(struct ftp_session *session, struct ftp_call *call)
 	struct ftp_transfer_file file = { .kind = FTP_TRANSFER_SEND, .opened = &opened };
 
 	if (session->type == FTP_TYPE_ASCII) {
-		/* RFC 3659 5.1: counts bytes of the translation, so the file is read from its start. */
+		/* RFC 3659 5.1: counts bytes of the translation, so the file is read from its
+		 * start. */
 		file.skip = session->restart;
 	} else if (session->restart > 0) {
 		request.flags |= VFS_OPEN_RESUME;
@@ -96,7 +98,8 @@ void ftp_cmd_appe(struct ftp_session *session, struct ftp_call *call)
 void ftp_cmd_abor(struct ftp_session *session, struct ftp_call *call)
 {
 	(void)call;
-	/* 426 for the transfer, then 226 for ABOR; after a transfer that had ended already, 226 alone. */
+	/* 426 for the transfer, then 226 for ABOR; after a transfer that had ended already, 226
+	 * alone. */
 	if (ftp_transfer_is_on(session))
 		ftp_transfer_abort(session, VFS_CANCELLED, FTP_REPLY_ABORTED, "");
 	else

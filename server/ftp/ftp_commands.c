@@ -22,6 +22,7 @@
 #define RIGHTS_LOOK   (RIGHT_list | RIGHT_read)
 
 /* In families, as RFC 959 has them; verbs of later documents stand beside their kin. */
+/* clang-format off */
 const struct ftp_command ftp_commands[] = {
 	/* Who is there. */
 	{ .verb = "USER", .handler = ftp_cmd_user, .arg = FTP_ARG_REQUIRED,
@@ -167,6 +168,7 @@ const struct ftp_command ftp_commands[] = {
 	{ .verb = "SITE", .handler = ftp_cmd_site, .arg = FTP_ARG_REQUIRED,
 	  .help = "SITE <command>: see SITE HELP" },
 };
+/* clang-format on */
 const size_t ftp_command_count = sizeof(ftp_commands) / sizeof(ftp_commands[0]);
 
 const struct ftp_command *ftp_commands_find(const char *verb)
@@ -182,9 +184,26 @@ bool ftp_commands_is_foreign(const char *line, size_t n)
 {
 	/* Each as it starts a line; none is the start of a verb of ours. */
 	static const char *const words[] = {
-		"CONNECT ", "DELETE ", "GET ", "HEAD ", "OPTIONS ", "PATCH ", "POST ", "PUT ",
-		"TRACE ", "DESCRIBE ", "SETUP ", "EHLO ", "HELO ", "LHLO ", "SSH-", "RTSP/", "PRI * ",
-		"PROXY ", "* OK", "\x16\x03",
+		"CONNECT ",
+		"DELETE ",
+		"GET ",
+		"HEAD ",
+		"OPTIONS ",
+		"PATCH ",
+		"POST ",
+		"PUT ",
+		"TRACE ",
+		"DESCRIBE ",
+		"SETUP ",
+		"EHLO ",
+		"HELO ",
+		"LHLO ",
+		"SSH-",
+		"RTSP/",
+		"PRI * ",
+		"PROXY ",
+		"* OK",
+		"\x16\x03",
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -248,30 +267,31 @@ void ftp_commands_feat(struct ftp_session *session, struct ftp_call *call)
 		const char *place = feature != NULL ? strstr(feature, "%s") : NULL;
 
 		if (place != NULL)
-			ftp_reply_linef(session, "%.*s%s%s", (int)(place - feature), feature,
-			    facts, place + 2);
+			ftp_reply_linef(
+			    session, "%.*s%s%s", (int)(place - feature), feature, facts, place + 2);
 		else if (feature != NULL)
 			ftp_reply_line(session, feature);
 	}
 	ftp_reply(session, FTP_REPLY_FEATURES_END);
 }
 
-/* --- documents ----------------------------------------------------------------------------------- */
+/* --- documents -----------------------------------------------------------------------------------
+ */
 
 static void print_rows(FILE *out, const struct ftp_command *rows, size_t count)
 {
 	fprintf(out, "| command | before login | during a transfer | FEAT |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < count; i++) {
 		const struct ftp_command *row = &rows[i];
-		const char *during = (row->flags & FTP_DURING_TRANSFER) != 0 ? "yes" :
-		    (row->flags & FTP_DURING_IF_BARE) != 0 ? "without argument" : "waits";
+		const char *during = (row->flags & FTP_DURING_TRANSFER) != 0  ? "yes"
+		                     : (row->flags & FTP_DURING_IF_BARE) != 0 ? "without argument"
+		                                                              : "waits";
 
 		fputs("| ", out);
 		/* A bar would end the cell. */
 		for (const char *p = row->help; *p != '\0'; p++)
 			fprintf(out, *p == '|' ? "\\%c" : "%c", *p);
-		fprintf(out, " | %s | %s | %s |\n",
-		    (row->flags & FTP_ANYTIME) != 0 ? "yes" : "no",
+		fprintf(out, " | %s | %s | %s |\n", (row->flags & FTP_ANYTIME) != 0 ? "yes" : "no",
 		    row->handler != NULL ? during : "answers 502",
 		    row->feature != NULL ? row->feature : "");
 	}

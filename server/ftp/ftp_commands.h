@@ -23,46 +23,47 @@ typedef void ftp_handler_fn(struct ftp_session *session, struct ftp_call *call);
 
 /* What follows the verb. */
 enum ftp_arg {
-	FTP_ARG_NONE,		/* nothing but blanks */
-	FTP_ARG_IGNORED,	/* anything: these verbs must always work */
+	FTP_ARG_NONE,    /* nothing but blanks */
+	FTP_ARG_IGNORED, /* anything: these verbs must always work */
 	FTP_ARG_OPTIONAL,
 	FTP_ARG_REQUIRED,
-	FTP_ARG_PATH,		/* required; resolved against the working directory into call->path */
+	FTP_ARG_PATH, /* required; resolved against the working directory into call->path */
 };
 
 /* What must have gone before; each bit has its reply. */
 enum ftp_need {
-	FTP_NEED_USER = 1 << 0,		/* 503: USER has been said */
-	FTP_NEED_RNFR = 1 << 1,		/* 503: RNFR was the command before */
-	FTP_NEED_DATA = 1 << 2,		/* 425: EPSV, PASV, EPRT or PORT has been said */
-	FTP_NEED_NO_LOGIN = 1 << 3,	/* 530: nobody is logged in */
-	FTP_NEED_NO_EPSV_ALL = 1 << 4,	/* 503: EPSV ALL has not been said */
+	FTP_NEED_USER = 1 << 0,        /* 503: USER has been said */
+	FTP_NEED_RNFR = 1 << 1,        /* 503: RNFR was the command before */
+	FTP_NEED_DATA = 1 << 2,        /* 425: EPSV, PASV, EPRT or PORT has been said */
+	FTP_NEED_NO_LOGIN = 1 << 3,    /* 530: nobody is logged in */
+	FTP_NEED_NO_EPSV_ALL = 1 << 4, /* 503: EPSV ALL has not been said */
 };
 
 enum ftp_flag {
-	FTP_ANYTIME = 1 << 0,		/* before login too; every other verb is answered 530 */
-	FTP_DURING_TRANSFER = 1 << 1,	/* served while a transfer runs; every other waits for its end */
-	FTP_DURING_IF_BARE = 1 << 2,	/* the same, when there is no argument */
-	FTP_TRANSFER = 1 << 3,		/* uses up REST and ALLO, whatever becomes of it */
-	FTP_KEEPS_RENAME = 1 << 4,	/* does not make the session forget RNFR */
+	FTP_ANYTIME = 1 << 0, /* before login too; every other verb is answered 530 */
+	FTP_DURING_TRANSFER =
+	    1 << 1, /* served while a transfer runs; every other waits for its end */
+	FTP_DURING_IF_BARE = 1 << 2, /* the same, when there is no argument */
+	FTP_TRANSFER = 1 << 3,       /* uses up REST and ALLO, whatever becomes of it */
+	FTP_KEEPS_RENAME = 1 << 4,   /* does not make the session forget RNFR */
 };
 
 struct ftp_command {
-	char verb[FTP_VERB_BYTES];	/* upper case, the key */
-	ftp_handler_fn *handler;	/* runs only when every check passed; NULL: 502 */
+	char verb[FTP_VERB_BYTES]; /* upper case, the key */
+	ftp_handler_fn *handler;   /* runs only when every check passed; NULL: 502 */
 	enum ftp_arg arg;
-	unsigned needs;			/* FTP_NEED_* */
-	uint32_t rights;		/* RIGHT_*: without any of them, 550; the guard checks again */
-	unsigned flags;			/* enum ftp_flag */
-	const char *feature;		/* line of FEAT; a %s in it is the list of MLST facts */
-	const char *help;		/* "VERB <argument>: what it does" */
+	unsigned needs;      /* FTP_NEED_* */
+	uint32_t rights;     /* RIGHT_*: without any of them, 550; the guard checks again */
+	unsigned flags;      /* enum ftp_flag */
+	const char *feature; /* line of FEAT; a %s in it is the list of MLST facts */
+	const char *help;    /* "VERB <argument>: what it does" */
 };
 
 /* One command line that passed its row's checks. */
 struct ftp_call {
 	const struct ftp_command *command;
-	char *argument;			/* NUL-terminated, "" when there is none; in session->line */
-	struct vfs_path path;		/* FTP_ARG_PATH only */
+	char *argument;       /* NUL-terminated, "" when there is none; in session->line */
+	struct vfs_path path; /* FTP_ARG_PATH only */
 };
 
 extern const struct ftp_command ftp_commands[];
@@ -70,7 +71,8 @@ extern const size_t ftp_command_count;
 
 /* By verb in upper case; NULL when there is none. */
 const struct ftp_command *ftp_commands_find(const char *verb);
-/* What we know of other protocols' first words: GET, EHLO, SSH-2.0 ...  n bytes of line, not a string. */
+/* What we know of other protocols' first words: GET, EHLO, SSH-2.0 ...  n bytes of line, not a
+ * string. */
 bool ftp_commands_is_foreign(const char *line, size_t n);
 
 /* The handlers of HELP and FEAT, which are the table in print. */

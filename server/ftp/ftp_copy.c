@@ -22,7 +22,8 @@ void ftp_copy_clear(struct ftp_copy *copy)
 	ftp_copy_init(copy);
 }
 
-/* Mapped, not allocated: only pages that are touched cost memory, and all of it goes back at the end. */
+/* Mapped, not allocated: only pages that are touched cost memory, and all of it goes back at the
+ * end. */
 static bool need_block(struct ftp_copy *copy, size_t size)
 {
 	void *block;
@@ -156,9 +157,9 @@ size_t ftp_copy_to_file(uint8_t *out, const uint8_t *in, size_t n, bool *last_wa
 }
 
 /*
- * Read a third of the block from the file into its end, and translate to its beginning: at most twice
- * as long, so the two never meet.  RFC 3659 5.1: a restart counts bytes of the data connection; what is
- * to be skipped of the translation is known only by translating.
+ * Read a third of the block from the file into its end, and translate to its beginning: at most
+ * twice as long, so the two never meet.  RFC 3659 5.1: a restart counts bytes of the data
+ * connection; what is to be skipped of the translation is known only by translating.
  */
 static enum ftp_copy_result refill_ascii(struct ftp_copy *copy, int file_fd)
 {
@@ -166,7 +167,8 @@ static enum ftp_copy_result refill_ascii(struct ftp_copy *copy, int file_fd)
 	uint8_t *raw = copy->block + 2 * third;
 	uint64_t read_bytes = 0;
 
-	while (copy->start == copy->end && !copy->source_ended && read_bytes < FTP_ASCII_SKIP_BYTES) {
+	while (
+	    copy->start == copy->end && !copy->source_ended && read_bytes < FTP_ASCII_SKIP_BYTES) {
 		ssize_t n = io_read(file_fd, raw, third);
 
 		if (n < 0)
@@ -201,7 +203,8 @@ enum ftp_copy_result ftp_copy_send_ascii(struct ftp_copy *copy, int file_fd, int
 	return send_waiting(copy, data_fd);
 }
 
-enum ftp_copy_result ftp_copy_send_listing(struct ftp_copy *copy, struct ftp_walk *walk, int data_fd)
+enum ftp_copy_result ftp_copy_send_listing(
+    struct ftp_copy *copy, struct ftp_walk *walk, int data_fd)
 {
 	enum ftp_copy_result result;
 
@@ -269,7 +272,8 @@ enum ftp_copy_result ftp_copy_receive(struct ftp_copy *copy, int data_fd, int fi
 	if (n == 0)
 		return finish_receive(copy, file_fd, FTP_COPY_DONE);
 	if (n < 0)
-		return errno == EAGAIN ? FTP_COPY_MORE : finish_receive(copy, file_fd, FTP_COPY_LOST);
+		return errno == EAGAIN ? FTP_COPY_MORE
+		                       : finish_receive(copy, file_fd, FTP_COPY_LOST);
 	copy->moved += (uint64_t)n;
 	if (copy->end >= FTP_STORE_BLOCK_BYTES)
 		return flush_to_file(copy, file_fd);

@@ -16,24 +16,24 @@
 struct ftp_walk;
 
 enum ftp_copy_result {
-	FTP_COPY_MORE,		/* call again when the socket is ready */
-	FTP_COPY_DONE,		/* all is sent; or the peer has closed and all is written */
-	FTP_COPY_LOST,		/* the connection broke */
-	FTP_COPY_FAILED,	/* the file or listing failed: see failure */
+	FTP_COPY_MORE,   /* call again when the socket is ready */
+	FTP_COPY_DONE,   /* all is sent; or the peer has closed and all is written */
+	FTP_COPY_LOST,   /* the connection broke */
+	FTP_COPY_FAILED, /* the file or listing failed: see failure */
 };
 
 struct ftp_copy {
-	uint64_t moved;		/* bytes over the network */
+	uint64_t moved; /* bytes over the network */
 	enum vfs_status failure;
-	uint8_t *block;		/* mapped while the transfer runs, if it needs one */
+	uint8_t *block; /* mapped while the transfer runs, if it needs one */
 	size_t size;
-	size_t start;		/* waiting for the socket (sending) or the file (receiving) */
+	size_t start; /* waiting for the socket (sending) or the file (receiving) */
 	size_t end;
 	bool source_ended;
-	bool sendfile_refused;	/* by this file system: read and write instead */
-	bool last_was_cr;	/* ASCII, over the edge of two blocks */
-	uint64_t expected;	/* a hint: after so many bytes the file is at its end */
-	uint64_t skip;		/* ASCII restart: translated bytes not to be sent */
+	bool sendfile_refused; /* by this file system: read and write instead */
+	bool last_was_cr;      /* ASCII, over the edge of two blocks */
+	uint64_t expected;     /* a hint: after so many bytes the file is at its end */
+	uint64_t skip;         /* ASCII restart: translated bytes not to be sent */
 };
 
 void ftp_copy_init(struct ftp_copy *copy);
@@ -43,16 +43,18 @@ void ftp_copy_clear(struct ftp_copy *copy);
 enum ftp_copy_result ftp_copy_send_image(struct ftp_copy *copy, int file_fd, int data_fd);
 enum ftp_copy_result ftp_copy_send_ascii(struct ftp_copy *copy, int file_fd, int data_fd);
 /* A listing. */
-enum ftp_copy_result ftp_copy_send_listing(struct ftp_copy *copy, struct ftp_walk *walk, int data_fd);
-/* The network into a file; ascii: CRLF -> LF.  Whatever the result, all that was received is written. */
+enum ftp_copy_result ftp_copy_send_listing(
+    struct ftp_copy *copy, struct ftp_walk *walk, int data_fd);
+/* The network into a file; ascii: CRLF -> LF.  Whatever the result, all that was received is
+ * written. */
 enum ftp_copy_result ftp_copy_receive(struct ftp_copy *copy, int data_fd, int file_fd, bool ascii);
 
 /*
  * The translations alone; *last_was_cr carries over from block to block, false at the start.
  * to_network: LF gets a CR before it unless there is one; out holds 2 * n.  Returns the length.
- * to_file: the CR of a CRLF is dropped.  A CR at the end of a block is held back until the next call,
- * and left to the caller at the end of the file; so out holds n + 1, and must not be less than a byte
- * below in when they overlap.  Returns the length.
+ * to_file: the CR of a CRLF is dropped.  A CR at the end of a block is held back until the next
+ * call, and left to the caller at the end of the file; so out holds n + 1, and must not be less
+ * than a byte below in when they overlap.  Returns the length.
  */
 size_t ftp_copy_to_network(uint8_t *out, const uint8_t *in, size_t n, bool *last_was_cr);
 size_t ftp_copy_to_file(uint8_t *out, const uint8_t *in, size_t n, bool *last_was_cr);

@@ -15,7 +15,8 @@ void ftp_data_init(struct ftp_data *data)
 
 void ftp_data_close(struct ftp_data *data)
 {
-	/* A close with unread bytes would be a reset, and take away what is still on its way out. */
+	/* A close with unread bytes would be a reset, and take away what is still on its way out.
+	 */
 	if (data->fd != -1)
 		shutdown(data->fd, SHUT_WR);
 	io_close(&data->fd);

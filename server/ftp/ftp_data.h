@@ -1,8 +1,8 @@
 /*
  * The data channel: what the client has asked for, and the connection when it is there.
  *
- * Front only.  Sockets are made, and peers checked, in the guard; here is the state between PASV and
- * the descriptor.
+ * Front only.  Sockets are made, and peers checked, in the guard; here is the state between PASV
+ * and the descriptor.
  */
 #ifndef FTP_DATA_H
 #define FTP_DATA_H
@@ -17,36 +17,39 @@ struct ftp_session;
 struct guard_client_event;
 
 enum ftp_data_mode {
-	FTP_DATA_NONE,		/* neither PASV nor PORT: a transfer is answered 425 */
-	FTP_DATA_PASSIVE,	/* the guard has a port open */
-	FTP_DATA_ACTIVE,	/* connect to target */
+	FTP_DATA_NONE,    /* neither PASV nor PORT: a transfer is answered 425 */
+	FTP_DATA_PASSIVE, /* the guard has a port open */
+	FTP_DATA_ACTIVE,  /* connect to target */
 };
 
 struct ftp_data {
 	enum ftp_data_mode mode;
 	struct netaddr target;
-	bool waiting;		/* a connection was asked for under id */
+	bool waiting; /* a connection was asked for under id */
 	uint32_t id;
-	int fd;			/* connected, non-blocking; -1 */
+	int fd; /* connected, non-blocking; -1 */
 };
 
 void ftp_data_init(struct ftp_data *data);
 /* Close the connection, if any: what was sent still reaches the client. */
 void ftp_data_close(struct ftp_data *data);
-/* Close it with a reset: nothing more is sent, no memory stays behind for a client that does not read. */
+/* Close it with a reset: nothing more is sent, no memory stays behind for a client that does not
+ * read. */
 void ftp_data_reset(struct ftp_data *data);
 
-/* Let the guard open a passive port (family AF_INET, AF_INET6 or 0); *out is what to tell the client. */
+/* Let the guard open a passive port (family AF_INET, AF_INET6 or 0); *out is what to tell the
+ * client. */
 enum vfs_status ftp_data_listen(struct ftp_session *session, uint32_t family, struct netaddr *out);
 /* PORT: connect there.  A passive port is given up. */
 void ftp_data_target(struct ftp_session *session, const struct netaddr *target);
-/* Ask for the connection; ftp_data_arrived takes it.  Uses up PASV or PORT.  False when it could not be asked. */
+/* Ask for the connection; ftp_data_arrived takes it.  Uses up PASV or PORT.  False when it could
+ * not be asked. */
 bool ftp_data_request(struct ftp_session *session);
 /* No longer wait for a connection, and give up a passive port. */
 void ftp_data_cancel(struct ftp_session *session);
 /*
- * A late reply of the guard.  True when it is the one waited for: then data.fd is the connection, or
- * *status_out says why there is none.  A connection that came too late is closed.
+ * A late reply of the guard.  True when it is the one waited for: then data.fd is the connection,
+ * or *status_out says why there is none.  A connection that came too late is closed.
  */
 bool ftp_data_arrived(
     struct ftp_session *session, struct guard_client_event *event, enum vfs_status *status_out);

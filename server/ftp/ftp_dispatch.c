@@ -55,7 +55,8 @@ static enum ftp_reply_id wrong_argument(const struct ftp_command *command, const
 	return FTP_REPLY_COUNT;
 }
 
-/* A friendly early answer; the guard decides again, by mount.  `own` allows much to one's own files. */
+/* A friendly early answer; the guard decides again, by mount.  `own` allows much to one's own
+ * files. */
 static bool lacks_rights(const struct ftp_session *session, const struct ftp_command *command)
 {
 	return command->rights != 0 && (session->rights & (command->rights | RIGHT_own)) == 0;
@@ -156,9 +157,9 @@ static enum ftp_line first_line(
 {
 	enum ftp_line line = ftp_parse_peek(&session->input, bytes, n);
 
-	*served = line != FTP_LINE_NONE &&
-	    (!ftp_transfer_is_on(session) ||
-		(line == FTP_LINE_READY && fits_transfer(*bytes, *n)));
+	*served =
+	    line != FTP_LINE_NONE &&
+	    (!ftp_transfer_is_on(session) || (line == FTP_LINE_READY && fits_transfer(*bytes, *n)));
 	return line;
 }
 
@@ -189,8 +190,8 @@ static bool serve_first(struct ftp_session *session)
 	}
 	ftp_parse_take(&session->input);
 	session->command_ms = clock_mono_ms();
-	refuse_line(session,
-	    line == FTP_LINE_BAD ? FTP_REPLY_BAD_CHARACTER : FTP_REPLY_LINE_TOO_LONG);
+	refuse_line(
+	    session, line == FTP_LINE_BAD ? FTP_REPLY_BAD_CHARACTER : FTP_REPLY_LINE_TOO_LONG);
 	return true;
 }
 

@@ -1,5 +1,6 @@
 /*
- * From a command line to its handler: every gate of the verb table is applied here and nowhere else.
+ * From a command line to its handler: every gate of the verb table is applied here and nowhere
+ * else.
  *
  * Front only.
  */

@@ -7,70 +7,19 @@
 
 #include "server/base/clock.h"
 #include "server/base/io.h"
-#include "server/base/text.h"
+#include "server/ftp/ftp_control.h"
 #include "server/ftp/ftp_dispatch.h"
 #include "server/ftp/ftp_session.h"
 
-#define GOODBYE_DRAIN_BYTES  65536
+#define GOODBYE_DRAIN_BYTES 65536
 
 #define STOP_TEXT(name, text) [GUARD_STOP_##name] = (text),
 static const char *const stop_texts[GUARD_STOP_COUNT] = { GUARD_STOPS(STOP_TEXT) };
 
 enum { POLL_CONTROL, POLL_WALL, POLL_DATA, POLL_COUNT };
 
-/* --- the control connection ---------------------------------------------------------------------- */
-
-static void flush_replies(struct ftp_session *session)
-{
-	struct buf *out = &session->out;
-
-	if (out->failed) {
-		ftp_session_cut(session, GUARD_BYE_SLOW);
-		return;
-	}
-	while (buf_length(out) > 0) {
-		ssize_t n = io_write(session->control_fd, buf_bytes(out), buf_length(out));
-
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n < 0) {
-			ftp_session_cut(session, GUARD_BYE_RESET);
-			return;
-		}
-		buf_consume(out, (size_t)n);
-		session->out_progress_ms = clock_mono_ms();
-	}
-	/* An idle session keeps no buffer. */
-	buf_clear(out);
-}
-
-/* One read: poll tells when there is more. */
-static void read_commands(struct ftp_session *session)
-{
-	size_t room;
-	uint8_t *to = ftp_parse_reserve(&session->input, &room);
-	ssize_t n;
-
-	if (to == NULL)
-		return;
-	n = io_read(session->control_fd, to, room);
-	if (n > 0) {
-		ftp_parse_commit(&session->input, (size_t)n, &session->out);
-	} else if (n == 0) {
-		session->input_ended = true;
-	} else if (errno != EAGAIN) {
-		ftp_session_cut(session, GUARD_BYE_RESET);
-	}
-}
-
-/* Is there a place for more commands, and any use in reading them? */
-static bool wants_commands(const struct ftp_session *session)
-{
-	return !session->input_ended && buf_length(&session->out) < FTP_OUT_PAUSE_BYTES &&
-	    ftp_parse_has_room(&session->input);
-}
-
-/* --- the guard ------------------------------------------------------------------------------------ */
+/* --- the guard
+ * ------------------------------------------------------------------------------------ */
 
 static void stop_now(struct ftp_session *session, enum guard_stop reason)
 {
@@ -78,8 +27,8 @@ static void stop_now(struct ftp_session *session, enum guard_stop reason)
 
 	ftp_transfer_abort(session, VFS_CANCELLED, FTP_REPLY_SERVER_STOPS, text);
 	ftp_reply_text(session, FTP_REPLY_STOPPED, text);
-	ftp_session_end(session, reason == GUARD_STOP_LOGIN_TIMEOUT ? GUARD_BYE_LOGIN_TIMEOUT :
-								       GUARD_BYE_STOPPED);
+	ftp_session_end(session,
+	    reason == GUARD_STOP_LOGIN_TIMEOUT ? GUARD_BYE_LOGIN_TIMEOUT : GUARD_BYE_STOPPED);
 }
 
 static void take_guard_events(struct ftp_session *session)
@@ -100,7 +49,8 @@ static void take_guard_events(struct ftp_session *session)
 	}
 }
 
-/* --- time ------------------------------------------------------------------------------------------ */
+/* --- time
+ * ------------------------------------------------------------------------------------------ */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -133,15 +83,15 @@ static void check_deadlines(struct ftp_session *session)
 		ftp_session_cut(session, GUARD_BYE_SLOW);
 		return;
 	}
-	if (!ftp_transfer_is_on(session) &&
-	    session->command_ms + session->idle_timeout_ms <= now) {
-		ftp_reply_number(session, FTP_REPLY_IDLE_TIMEOUT,
-		    (uint64_t)(session->idle_timeout_ms / 1000));
+	if (!ftp_transfer_is_on(session) && session->command_ms + session->idle_timeout_ms <= now) {
+		ftp_reply_number(
+		    session, FTP_REPLY_IDLE_TIMEOUT, (uint64_t)(session->idle_timeout_ms / 1000));
 		ftp_session_end(session, GUARD_BYE_IDLE);
 	}
 }
 
-/* --- the loop ---------------------------------------------------------------------------------------- */
+/* --- the loop
+ * ---------------------------------------------------------------------------------------- */
 
 /* Everything that can be done without waiting. */
 static void work(struct ftp_session *session)
@@ -158,7 +108,7 @@ static void work(struct ftp_session *session)
 			session->out_progress_ms = clock_mono_ms();
 		}
 		if (!session->abrupt)
-			flush_replies(session);
+			ftp_control_flush(session);
 		/* A transfer that ended, or room that came, lets the next command through. */
 	} while (ftp_dispatch_ready(session));
 	if (session->ending || ftp_transfer_is_on(session))
@@ -166,7 +116,7 @@ static void work(struct ftp_session *session)
 	if (session->stopping)
 		stop_now(session, session->stop_reason);
 	else if (session->input_ended &&
-	    ftp_parse_peek(&session->input, &line, &length) == FTP_LINE_NONE)
+	         ftp_parse_peek(&session->input, &line, &length) == FTP_LINE_NONE)
 		ftp_session_end(session, GUARD_BYE_CLOSED);
 }
 
@@ -179,7 +129,7 @@ static void wait_for_work(struct ftp_session *session)
 	};
 	int ready;
 
-	if (wants_commands(session))
+	if (ftp_control_wants_input(session))
 		fds[POLL_CONTROL].events |= POLLIN;
 	if (buf_length(&session->out) > 0)
 		fds[POLL_CONTROL].events |= POLLOUT;
@@ -191,7 +141,7 @@ static void wait_for_work(struct ftp_session *session)
 	if (ready <= 0)
 		return;
 	if ((fds[POLL_CONTROL].revents & POLLIN) != 0)
-		read_commands(session);
+		ftp_control_read(session);
 	else if ((fds[POLL_CONTROL].revents & (POLLERR | POLLHUP)) != 0)
 		ftp_session_cut(session, GUARD_BYE_RESET);
 	if (fds[POLL_DATA].revents != 0)
@@ -219,7 +169,8 @@ static void serve(struct ftp_session *session)
 	}
 }
 
-/* The last reply, within a bound; then the end of the connection, without a reset that would eat it. */
+/* The last reply, within a bound; then the end of the connection, without a reset that would eat
+ * it. */
 static void say_goodbye(struct ftp_session *session)
 {
 	struct pollfd wait = { .fd = session->control_fd, .events = POLLOUT };
@@ -227,11 +178,11 @@ static void say_goodbye(struct ftp_session *session)
 	uint8_t dropped[4096];
 
 	session->abrupt = false;
-	flush_replies(session);
+	ftp_control_flush(session);
 	while (!session->abrupt && buf_length(&session->out) > 0 && clock_mono_ms() < deadline) {
 		if (poll(&wait, 1, clock_poll_ms(deadline)) < 0 && errno != EINTR)
 			return;
-		flush_replies(session);
+		ftp_control_flush(session);
 	}
 	shutdown(session->control_fd, SHUT_WR);
 	for (size_t n = 0; n < GOODBYE_DRAIN_BYTES; n += sizeof(dropped)) {

@@ -55,8 +55,8 @@ static void format_perm(char out[16], const struct vfs_attr *attr)
 {
 	static const struct {
 		uint32_t right;
-		char file;	/* letter for a file, '\0': none */
-		char dir;	/* letter for a directory */
+		char file; /* letter for a file, '\0': none */
+		char dir;  /* letter for a directory */
 	} letters[] = {
 		{ .right = RIGHT_append, .file = 'a' },
 		{ .right = RIGHT_delete, .file = 'd', .dir = 'p' },
@@ -88,7 +88,7 @@ static bool target_fits_fact(const char *target)
 	size_t length = strlen(target);
 
 	return length > 0 && length <= TARGET_MAX_BYTES && strpbrk(target, "; ") == NULL &&
-	    !text_has_control(target, length);
+	       !text_has_control(target, length);
 }
 
 static const char *type_name(const struct vfs_attr *attr)
@@ -195,7 +195,8 @@ static bool parse_fraction(const char *text, size_t n, uint32_t *nanoseconds_out
 	return true;
 }
 
-bool ftp_facts_parse_time(const char *text, size_t n, int64_t *seconds_out, uint32_t *nanoseconds_out)
+bool ftp_facts_parse_time(
+    const char *text, size_t n, int64_t *seconds_out, uint32_t *nanoseconds_out)
 {
 	uint32_t nanoseconds = 0;
 	struct tm tm = { 0 };
@@ -219,7 +220,7 @@ bool ftp_facts_parse_time(const char *text, size_t n, int64_t *seconds_out, uint
 		return false;
 	*seconds_out = clock_from_utc(&tm);
 	clock_utc(*seconds_out, &back);
-	if (back.tm_mday != tm.tm_mday)	/* 31 April */
+	if (back.tm_mday != tm.tm_mday) /* 31 April */
 		return false;
 	if (nanoseconds_out != NULL)
 		*nanoseconds_out = nanoseconds;

@@ -2,24 +2,27 @@
 #ifndef FTP_LIMITS_H
 #define FTP_LIMITS_H
 
-#define FTP_LINE_MAX_BYTES 4096u	/* a command line without its end; a longer one gets one 500 */
-#define FTP_INPUT_BYTES 16384u		/* lines waiting while a transfer runs; then reading stops */
-#define FTP_OUT_MAX_BYTES 65536u	/* replies the client has not read; more ends the session */
-#define FTP_OUT_PAUSE_BYTES 16384u	/* above this no further command is served */
-#define FTP_BAD_COMMANDS_MAX 20u	/* unknown or malformed lines in a row before the session ends */
-#define FTP_GOODBYE_MS 2000		/* for the last reply to leave */
+#define FTP_LINE_MAX_BYTES   4096u  /* a command line without its end; a longer one gets one 500 */
+#define FTP_INPUT_BYTES      16384u /* lines waiting while a transfer runs; then reading stops */
+#define FTP_OUT_MAX_BYTES    65536u /* replies the client has not read; more ends the session */
+#define FTP_OUT_PAUSE_BYTES  16384u /* above this no further command is served */
+#define FTP_BAD_COMMANDS_MAX 20u  /* unknown or malformed lines in a row before the session ends */
+#define FTP_GOODBYE_MS       2000 /* for the last reply to leave */
 
 #define FTP_STORE_BLOCK_BYTES (512u << 10) /* large writes are what makes uploads cheap */
-#define FTP_STORE_SPARE_BYTES 4096u	/* behind it, for the CR that ASCII may hold back */
-#define FTP_STORE_WAKE_BYTES (128u << 10)  /* SO_RCVLOWAT of an upload */
+#define FTP_STORE_SPARE_BYTES 4096u        /* behind it, for the CR that ASCII may hold back */
+#define FTP_STORE_WAKE_BYTES  (128u << 10) /* SO_RCVLOWAT of an upload */
+#define FTP_DESERTED_SHARE \
+	16 /* this part of an upload's time is waited for its client's desertion, */
+#define FTP_DESERTED_MAX_MS   20 /* and no longer */
 #define FTP_ASCII_BLOCK_BYTES (192u << 10)
-#define FTP_LIST_BLOCK_BYTES (128u << 10)
-#define FTP_SENDFILE_BYTES (8u << 20)	/* at most, between two looks at the control connection */
-#define FTP_ASCII_SKIP_BYTES (4u << 20)	/* of a restart in ASCII, between two looks */
+#define FTP_LIST_BLOCK_BYTES  (128u << 10)
+#define FTP_SENDFILE_BYTES    (8u << 20) /* at most, between two looks at the control connection */
+#define FTP_ASCII_SKIP_BYTES  (4u << 20) /* of a restart in ASCII, between two looks */
 
-#define FTP_WALK_SORT_BATCHES 4u	/* a directory that fits into so many batches is sorted */
-#define FTP_WALK_DEPTH_MAX 16u		/* of LIST -R */
-#define FTP_WALK_DIRS_MAX 10000u	/* directories one LIST -R visits */
-#define FTP_WALK_PENDING_MAX 4096u	/* directories it remembers to visit */
+#define FTP_WALK_SORT_BATCHES 4u     /* a directory that fits into so many batches is sorted */
+#define FTP_WALK_DEPTH_MAX    16u    /* of LIST -R */
+#define FTP_WALK_DIRS_MAX     10000u /* directories one LIST -R visits */
+#define FTP_WALK_PENDING_MAX  4096u  /* directories it remembers to visit */
 
 #endif

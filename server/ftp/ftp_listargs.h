@@ -8,19 +8,19 @@
 #define FTP_LISTARGS_H
 
 enum ftp_list_option {
-	FTP_LIST_ALL = 1 << 0,		/* -a, -A: names that start with '.' too */
-	FTP_LIST_LONG = 1 << 1,		/* -l: NLST in the form of LIST */
-	FTP_LIST_RECURSIVE = 1 << 2,	/* -R */
-	FTP_LIST_BY_TIME = 1 << 3,	/* -t */
-	FTP_LIST_BY_SIZE = 1 << 4,	/* -S */
-	FTP_LIST_REVERSE = 1 << 5,	/* -r */
-	FTP_LIST_DIRECTORY = 1 << 6,	/* -d: the directory itself */
-	FTP_LIST_UNSORTED = 1 << 7,	/* -f, -U */
+	FTP_LIST_ALL = 1 << 0,       /* -a, -A: names that start with '.' too */
+	FTP_LIST_LONG = 1 << 1,      /* -l: NLST in the form of LIST */
+	FTP_LIST_RECURSIVE = 1 << 2, /* -R */
+	FTP_LIST_BY_TIME = 1 << 3,   /* -t */
+	FTP_LIST_BY_SIZE = 1 << 4,   /* -S */
+	FTP_LIST_REVERSE = 1 << 5,   /* -r */
+	FTP_LIST_DIRECTORY = 1 << 6, /* -d: the directory itself */
+	FTP_LIST_UNSORTED = 1 << 7,  /* -f, -U */
 };
 
 struct ftp_listargs {
 	unsigned options;
-	const char *path;	/* into the argument; "" when there is none */
+	const char *path; /* into the argument; "" when there is none */
 };
 
 void ftp_listargs_parse(const char *argument, struct ftp_listargs *out);

@@ -7,7 +7,7 @@
 #include "server/base/clock.h"
 #include "server/ftp/ftp_facts.h"
 
-#define RECENT_SECONDS (180 * 86400LL)	/* ls shows the time of day of younger files */
+#define RECENT_SECONDS (180 * 86400LL) /* ls shows the time of day of younger files */
 #define OWNER_COLUMNS  8u
 #define SIZE_COLUMNS   12u
 
@@ -90,7 +90,9 @@ static char *put_mode(char *p, const struct vfs_attr *attr)
 
 static char *put_two(char *p, int value, char pad)
 {
-	*p++ = value < 10 ? pad : (char)('0' + value / 10 % 10);
+	char tens = (char)('0' + value / 10 % 10);
+
+	*p++ = tens == '0' ? pad : tens;
 	*p++ = (char)('0' + value % 10);
 	return p;
 }
@@ -140,7 +142,7 @@ size_t ftp_listing_line(char *out, size_t size, const struct ftp_list_view *view
 	if (size < FTP_LISTING_LINE_BYTES)
 		return 0;
 	assert(strlen(prefix) <= VFS_PATH_MAX && strlen(entry->target) <= VFS_PATH_MAX &&
-	    entry->name_length <= VFS_PATH_MAX);
+	       entry->name_length <= VFS_PATH_MAX);
 	switch (view->form) {
 	case FTP_FORM_LONG:
 		p = put_long(p, view, &entry->attr);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "server/base/secret.h"
 
@@ -17,8 +18,8 @@ enum telnet {
 	TELNET_IAC = 255,
 };
 
-#define TLS_HANDSHAKE 0x16	/* content type of a ClientHello's record */
-#define BAD_BYTE 0		/* stands for a CR that ended nothing; NUL itself is as bad */
+#define TLS_HANDSHAKE 0x16 /* content type of a ClientHello's record */
+#define BAD_BYTE      0    /* stands for a CR that ended nothing; NUL itself is as bad */
 
 void ftp_parse_init(struct ftp_parse *parse)
 {
@@ -67,8 +68,8 @@ uint8_t *ftp_parse_reserve(struct ftp_parse *parse, size_t *room_out)
 }
 
 /*
- * One byte of a line.  A line is stored up to one byte more than allowed: that byte is how its reader
- * knows, and the rest of it is dropped.
+ * One byte of a line.  A line is stored up to one byte more than allowed: that byte is how its
+ * reader knows, and the rest of it is dropped.
  */
 static bool store(struct ftp_parse *parse, uint8_t byte)
 {
@@ -96,7 +97,7 @@ static void take_text(struct ftp_parse *parse, uint8_t byte)
 	}
 	if (parse->state == FTP_PARSE_CR) {
 		parse->state = FTP_PARSE_TEXT;
-		if (byte == '\0')	/* CR NUL is how Telnet writes a CR (RFC 2640 3.1) */
+		if (byte == '\0') /* CR NUL is how Telnet writes a CR (RFC 2640 3.1) */
 			return;
 		if (parse->cr_stored)
 			parse->block[parse->end - 1] = BAD_BYTE;
@@ -185,7 +186,8 @@ void ftp_parse_commit(struct ftp_parse *parse, size_t n, struct buf *replies)
 	secret_wipe(parse->block + parse->end, (size_t)(raw + n - (parse->block + parse->end)));
 }
 
-enum ftp_line ftp_parse_peek(const struct ftp_parse *parse, const uint8_t **bytes_out, size_t *n_out)
+enum ftp_line ftp_parse_peek(
+    const struct ftp_parse *parse, const uint8_t **bytes_out, size_t *n_out)
 {
 	const uint8_t *line;
 	const uint8_t *newline;
@@ -246,10 +248,23 @@ bool ftp_parse_promote(struct ftp_parse *parse)
 	return true;
 }
 
+bool ftp_parse_ends_with(const struct ftp_parse *parse, const char *word)
+{
+	size_t length = strlen(word);
+	size_t waiting = parse->end - parse->start;
+	const char *at;
+
+	if (parse->block == NULL || waiting < length + 1)
+		return false;
+	at = (const char *)parse->block + parse->end - length - 1;
+	return at[length] == '\n' && strncasecmp(at, word, length) == 0 &&
+	       (waiting == length + 1 || at[-1] == '\n');
+}
+
 bool ftp_parse_is_tls(const struct ftp_parse *parse)
 {
 	return parse->block != NULL && parse->start < parse->end &&
-	    parse->block[parse->start] == TLS_HANDSHAKE;
+	       parse->block[parse->start] == TLS_HANDSHAKE;
 }
 
 void ftp_parse_split(char *line, size_t n, char *verb_out, size_t verb_bytes, char **argument_out)

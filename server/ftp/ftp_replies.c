@@ -9,7 +9,8 @@
 #define LINE_TEXT_BYTES 1024
 #define TELNET_IAC      0xff
 
-#define REPLY_ROW(symbol, number, words) [FTP_REPLY_##symbol] = { .code = (number), .text = (words) },
+#define REPLY_ROW(symbol, number, words) \
+	[FTP_REPLY_##symbol] = { .code = (number), .text = (words) },
 static const struct ftp_reply_row rows[FTP_REPLY_COUNT] = { FTP_REPLIES(REPLY_ROW) };
 
 /* A status that has no row here would be code 0: a test looks at each. */

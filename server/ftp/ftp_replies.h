@@ -2,9 +2,9 @@
  * THE list of replies: every line the client can be told is a row here.
  *
  * Front only.  A text may hold one place for a caller's text: %s, or %q where a path stands between
- * double quotes (RFC 959 appendix II: quotes inside are doubled).  What is put there is made harmless
- * first: control characters become '?', so that no file name ever makes a reply line of its own.
- * Replies are queued in session->out; the engine sends them.
+ * double quotes (RFC 959 appendix II: quotes inside are doubled).  What is put there is made
+ * harmless first: control characters become '?', so that no file name ever makes a reply line of
+ * its own. Replies are queued in session->out; the engine sends them.
  */
 #ifndef FTP_REPLIES_H
 #define FTP_REPLIES_H
@@ -22,7 +22,7 @@ struct ftp_session;
 /* R(symbol, code, text) */
 /* clang-format off */
 #define FTP_REPLIES(R)										\
-	R(OPENING,		150, "Opening %s data connection.")				\
+	R(OPENING,		150, "Opening %s.")						\
 	R(OPENING_UNIQUE,	150, "FILE: %s")						\
 	R(OK,			200, "OK.")							\
 	R(TYPE_SET,		200, "Type set to %s.")						\
@@ -104,7 +104,7 @@ struct ftp_session;
 	R(SIZE_IN_ASCII,	550, "SIZE is not served in ASCII type: say TYPE I first.")	\
 	R(NOT_PLAIN_FILE,	550, "Not a plain file.")					\
 	R(BAD_NAME,		553, "File name not allowed.")					\
-	R(RESTART_IN_ASCII,	554, "An upload cannot be restarted in ASCII type: say TYPE I first.")
+	R(RESTART_IN_ASCII,	554, "No restart of an upload in ASCII type: say TYPE I first.")
 /* clang-format on */
 
 #define FTP_REPLY_ENUM(symbol, code, text) FTP_REPLY_##symbol,
@@ -128,7 +128,8 @@ void ftp_reply_number(struct ftp_session *session, enum ftp_reply_id id, uint64_
 /* The reply for a status; a plain 250 for VFS_OK. */
 void ftp_reply_status(struct ftp_session *session, enum vfs_status status);
 
-/* A reply of many lines: begin ("211-Text"), lines (each led by a space), then ftp_reply with an id of the same code. */
+/* A reply of many lines: begin ("211-Text"), lines (each led by a space), then ftp_reply with an id
+ * of the same code. */
 void ftp_reply_begin(struct ftp_session *session, enum ftp_reply_id id);
 void ftp_reply_line(struct ftp_session *session, const char *text);
 void ftp_reply_linef(struct ftp_session *session, const char *format, ...)

@@ -1,8 +1,8 @@
 /*
  * The state of one FTP session; shared by the files of server/ftp and included by nobody else.
  *
- * One process, one session: it is made by ftp_engine_run and handed to every function.  Whatever costs
- * memory hangs on a pointer and exists only while it is used: an idle session is a few KiB.
+ * One process, one session: it is made by ftp_engine_run and handed to every function.  Whatever
+ * costs memory hangs on a pointer and exists only while it is used: an idle session is a few KiB.
  */
 #ifndef FTP_SESSION_H
 #define FTP_SESSION_H
@@ -28,43 +28,44 @@ struct ftp_session {
 
 	/* The control connection. */
 	int control_fd;
-	bool input_ended;		/* the client has closed its side */
+	bool input_ended; /* the client has closed its side */
 	struct ftp_parse input;
 	struct buf out;
 	char line[FTP_LINE_MAX_BYTES + 1]; /* the command being served; wiped after it */
-	unsigned bad_commands;		/* in a row */
-	int64_t command_ms;		/* when the last command came, or the last transfer ended */
-	int64_t out_progress_ms;	/* when replies last moved, while some wait */
-	int64_t idle_timeout_ms;	/* SITE IDLE may shorten it */
+	unsigned bad_commands;             /* in a row */
+	int64_t command_ms;      /* when the last command came, or the last transfer ended */
+	int64_t out_progress_ms; /* when replies last moved, while some wait */
+	int64_t idle_timeout_ms; /* SITE IDLE may shorten it */
 
 	/* The end. */
-	bool ending;			/* leave the loop as soon as the replies are out */
-	bool abrupt;			/* leave without trying to get rid of replies */
+	bool ending; /* leave the loop as soon as the replies are out */
+	bool abrupt; /* leave without trying to get rid of replies */
 	enum guard_bye bye;
-	bool stopping;			/* the guard wants us to end after this transfer */
+	bool stopping; /* the guard wants us to end after this transfer */
 	enum guard_stop stop_reason;
 
 	/* Who. */
 	bool logged_in;
-	char *user;			/* heap: as USER said; after login the guard's name for it */
+	char *user; /* heap: as USER said; after login the guard's name for it */
 	uint32_t uid;
 	uint32_t rights;
 
 	/* What the client has set. */
 	struct vfs_path cwd;
 	enum ftp_type type;
-	unsigned facts;			/* FTP_FACT_*, OPTS MLST */
-	uint32_t umask;			/* SITE UMASK; UINT32_MAX: the mount's own */
-	uint64_t restart;		/* REST: of the next transfer */
-	uint64_t announced;		/* ALLO: of the next upload, 0 = unknown */
-	char *rename_from;		/* heap: RNFR until the next command */
+	unsigned facts;     /* FTP_FACT_*, OPTS MLST */
+	uint32_t umask;     /* SITE UMASK; UINT32_MAX: the mount's own */
+	uint64_t restart;   /* REST: of the next transfer */
+	uint64_t announced; /* ALLO: of the next upload, 0 = unknown */
+	char *rename_from;  /* heap: RNFR until the next command */
 	bool epsv_all;
 
 	struct ftp_data data;
 	struct ftp_transfer transfer;
 };
 
-/* Everything at its default; control_fd and guard are borrowed from start.  NULL when memory ran out. */
+/* Everything at its default; control_fd and guard are borrowed from start.  NULL when memory ran
+ * out. */
 struct ftp_session *ftp_session_new(const struct ftp_start *start);
 /* Ends a running transfer as aborted; frees all.  Sets *session to NULL. */
 void ftp_session_free(struct ftp_session **session);
@@ -76,7 +77,8 @@ void ftp_session_cut(struct ftp_session *session, enum guard_bye reason);
 
 /* Replace a heap text by a copy of another (NULL: none).  False without memory. */
 bool ftp_session_set_text(char **text, const char *value);
-/* The client's wish for the mode of something new: UINT32_MAX, or base without the session's umask. */
+/* The client's wish for the mode of something new: UINT32_MAX, or base without the session's umask.
+ */
 uint32_t ftp_session_mode(const struct ftp_session *session, uint32_t base);
 
 #endif

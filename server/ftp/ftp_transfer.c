@@ -8,6 +8,7 @@
 #include "server/base/clock.h"
 #include "server/base/io.h"
 #include "server/base/text.h"
+#include "server/ftp/ftp_control.h"
 #include "server/ftp/ftp_session.h"
 #include "server/ftp/ftp_walk.h"
 
@@ -127,13 +128,14 @@ static void give_up(struct ftp_session *session, enum vfs_status failure)
 	reset(session);
 }
 
-void ftp_transfer_abort(struct ftp_session *session, enum vfs_status cause, enum ftp_reply_id reply,
-    const char *text)
+void ftp_transfer_abort(
+    struct ftp_session *session, enum vfs_status cause, enum ftp_reply_id reply, const char *text)
 {
 	if (session->transfer.kind == FTP_TRANSFER_NONE)
 		return;
 	ftp_data_cancel(session);
-	/* What a client has asked to stop it may still read; what it does not read is not kept for it. */
+	/* What a client has asked to stop it may still read; what it does not read is not kept for
+	 * it. */
 	if (cause == VFS_CANCELLED)
 		ftp_data_close(&session->data);
 	else
@@ -156,7 +158,8 @@ void ftp_transfer_drop(struct ftp_session *session)
 	reset(session);
 }
 
-/* --- the beginning ----------------------------------------------------------------------------- */
+/* --- the beginning -----------------------------------------------------------------------------
+ */
 
 static void ask_for_connection(struct ftp_session *session)
 {
@@ -165,14 +168,14 @@ static void ask_for_connection(struct ftp_session *session)
 	transfer->since_ms = clock_mono_ms();
 	transfer->progress_ms = transfer->since_ms;
 	if (!ftp_data_request(session))
-		ftp_transfer_abort(session, VFS_UNREACHABLE, FTP_REPLY_NO_CONNECTION,
-		    vfs_status_text(VFS_FAILED));
+		ftp_transfer_abort(
+		    session, VFS_UNREACHABLE, FTP_REPLY_NO_CONNECTION, vfs_status_text(VFS_FAILED));
 }
 
 void ftp_transfer_begin_file(struct ftp_session *session, const struct ftp_transfer_file *file)
 {
 	struct ftp_transfer *transfer = &session->transfer;
-	char what[64];
+	char what[80];
 
 	transfer->kind = file->kind;
 	transfer->file_fd = file->fd;
@@ -182,20 +185,21 @@ void ftp_transfer_begin_file(struct ftp_session *session, const struct ftp_trans
 	transfer->copy.expected = file->opened->attr.size - file->opened->offset;
 	transfer->tell_name = file->unique;
 	transfer->announced = file->kind == FTP_TRANSFER_RECEIVE ? session->announced : 0;
-	/* Without memory for it, the reply will not say that the name has changed: no more is lost. */
+	/* Without memory for it, the reply will not say that the name has changed: no more is lost.
+	 */
 	if (file->path != NULL && !file->unique)
 		transfer->path = strdup(file->path);
 	if (file->unique) {
 		ftp_reply_text(session, FTP_REPLY_OPENING_UNIQUE, file->opened->path);
 	} else if (file->kind == FTP_TRANSFER_SEND) {
 		/* Clients read the size from here: "(1234 bytes)". */
-		text_format(what, sizeof(what), "%s mode (%llu bytes)",
+		text_format(what, sizeof(what), "%s mode data connection (%llu bytes)",
 		    transfer->ascii ? "ASCII" : "BINARY",
 		    (unsigned long long)(file->opened->attr.size - file->opened->offset));
 		ftp_reply_text(session, FTP_REPLY_OPENING, what);
 	} else {
 		ftp_reply_text(session, FTP_REPLY_OPENING,
-		    transfer->ascii ? "ASCII mode" : "BINARY mode");
+		    transfer->ascii ? "ASCII mode data connection" : "BINARY mode data connection");
 	}
 	ask_for_connection(session);
 }
@@ -204,7 +208,7 @@ void ftp_transfer_begin_list(struct ftp_session *session, struct ftp_walk *walk)
 {
 	session->transfer.kind = FTP_TRANSFER_LIST;
 	session->transfer.walk = walk;
-	ftp_reply_text(session, FTP_REPLY_OPENING, "ASCII mode");
+	ftp_reply_text(session, FTP_REPLY_OPENING, "ASCII mode data connection");
 	ask_for_connection(session);
 }
 
@@ -240,7 +244,8 @@ void ftp_transfer_arrived(struct ftp_session *session, struct guard_client_event
 		set_wake(session->data.fd, FTP_STORE_WAKE_BYTES);
 }
 
-/* --- the middle ---------------------------------------------------------------------------------- */
+/* --- the middle ----------------------------------------------------------------------------------
+ */
 
 short ftp_transfer_events(const struct ftp_session *session)
 {
@@ -264,7 +269,7 @@ static void pump_stat(struct ftp_session *session)
 	uint8_t *room;
 
 	while (!ftp_walk_ended(transfer->walk, &status) &&
-	    buf_length(&session->out) < FTP_OUT_PAUSE_BYTES) {
+	       buf_length(&session->out) < FTP_OUT_PAUSE_BYTES) {
 		room = buf_reserve(&session->out, 2 * FTP_LISTING_LINE_BYTES);
 		if (room == NULL) {
 			give_up(session, VFS_NO_MEMORY);
@@ -279,6 +284,25 @@ static void pump_stat(struct ftp_session *session)
 		complete(session);
 	else
 		give_up(session, status);
+}
+
+/*
+ * FTP has no length: the end of an upload is the client's close, and the kernel of a client that
+ * was killed closes, too.  But it closes both connections, one a moment after the other, while a
+ * client that lives waits for our answer.  What a deserter leaves is kept for it to continue, and
+ * not shown as if it were whole.  The moment is a small part of the time that the upload took: a
+ * short one has nearly none.
+ */
+static void end_upload(struct ftp_session *session)
+{
+	int64_t wait_ms = (clock_mono_ms() - session->transfer.since_ms) / FTP_DESERTED_SHARE;
+
+	if (wait_ms > FTP_DESERTED_MAX_MS)
+		wait_ms = FTP_DESERTED_MAX_MS;
+	if (ftp_control_is_deserted(session, (int)wait_ms))
+		ftp_transfer_abort(session, VFS_UNREACHABLE, FTP_REPLY_DATA_LOST, "");
+	else
+		complete(session);
 }
 
 static enum ftp_copy_result move_some(struct ftp_session *session)
@@ -315,7 +339,10 @@ void ftp_transfer_pump(struct ftp_session *session)
 	case FTP_COPY_MORE:
 		break;
 	case FTP_COPY_DONE:
-		complete(session);
+		if (transfer->kind == FTP_TRANSFER_RECEIVE)
+			end_upload(session);
+		else
+			complete(session);
 		break;
 	case FTP_COPY_LOST:
 		ftp_transfer_abort(session, VFS_UNREACHABLE, FTP_REPLY_DATA_LOST, "");

@@ -3,7 +3,8 @@
  *
  * Front only.  At most one at a time.  A transfer ends in exactly one of ftp_transfer_pump (done,
  * failed, connection lost), ftp_transfer_arrived (no connection), ftp_transfer_abort and
- * ftp_transfer_drop; each closes the guard's handle, and only the guard's VFS_OK to a COMPLETE makes a 226.
+ * ftp_transfer_drop; each closes the guard's handle, and only the guard's VFS_OK to a COMPLETE
+ * makes a 226.
  */
 #ifndef FTP_TRANSFER_H
 #define FTP_TRANSFER_H
@@ -20,25 +21,25 @@ struct ftp_walk;
 
 enum ftp_transfer_kind {
 	FTP_TRANSFER_NONE,
-	FTP_TRANSFER_SEND,	/* RETR */
-	FTP_TRANSFER_RECEIVE,	/* STOR, STOU, APPE */
+	FTP_TRANSFER_SEND,    /* RETR */
+	FTP_TRANSFER_RECEIVE, /* STOR, STOU, APPE */
 	FTP_TRANSFER_LIST,
-	FTP_TRANSFER_STAT,	/* a listing into the control connection */
+	FTP_TRANSFER_STAT, /* a listing into the control connection */
 };
 
 struct ftp_transfer {
 	enum ftp_transfer_kind kind;
 	bool ascii;
-	bool tell_name;			/* STOU: the final reply says what the file is called */
-	int file_fd;			/* -1 for listings */
-	uint32_t handle;		/* the guard's, of the file */
-	char *path;			/* heap: of the upload, as asked for */
-	struct ftp_walk *walk;		/* heap, of listings */
+	bool tell_name;        /* STOU: the final reply says what the file is called */
+	int file_fd;           /* -1 for listings */
+	uint32_t handle;       /* the guard's, of the file */
+	char *path;            /* heap: of the upload, as asked for */
+	struct ftp_walk *walk; /* heap, of listings */
 	struct ftp_copy copy;
-	enum ftp_reply_id stat_end;	/* STAT: last line of the reply */
-	uint64_t announced;		/* ALLO, 0 = nothing */
+	enum ftp_reply_id stat_end; /* STAT: last line of the reply */
+	uint64_t announced;         /* ALLO, 0 = nothing */
 	int64_t since_ms;
-	int64_t progress_ms;		/* when a byte last moved */
+	int64_t progress_ms; /* when a byte last moved */
 };
 
 void ftp_transfer_init(struct ftp_transfer *transfer);
@@ -78,8 +79,8 @@ void ftp_transfer_pump(struct ftp_session *session);
 /* The deadline has come: end it, unless bytes were there after all. */
 void ftp_transfer_stalled(struct ftp_session *session);
 /* End it with this reply (which may take a text).  For the guard it is aborted because of cause. */
-void ftp_transfer_abort(struct ftp_session *session, enum vfs_status cause, enum ftp_reply_id reply,
-    const char *text);
+void ftp_transfer_abort(
+    struct ftp_session *session, enum vfs_status cause, enum ftp_reply_id reply, const char *text);
 /* End it without a word to the client, who is gone. */
 void ftp_transfer_drop(struct ftp_session *session);
 

@@ -29,32 +29,32 @@ struct ftp_walk {
 	struct guard_client *guard;
 	char *root;
 	char *prefix;
-	char *pattern;		/* NULL: all */
+	char *pattern; /* NULL: all */
 	unsigned options;
 	struct ftp_list_view view;
 	enum vfs_status status;
 	bool ended;
 
-	bool single;		/* one entry, no directory */
+	bool single; /* one entry, no directory */
 	struct vfs_attr attr;
 
 	/* The directory being read. */
 	uint32_t handle;
 	bool open;
-	bool dir_ended;		/* the guard has no more entries */
-	bool under_way;		/* a batch was asked for under id */
+	bool dir_ended; /* the guard has no more entries */
+	bool under_way; /* a batch was asked for under id */
 	uint32_t id;
 	struct chunk chunks[FTP_WALK_SORT_BATCHES + 1];
 	size_t chunk_count;
 	struct vfs_batch_reader reader; /* over chunks[0] */
-	struct vfs_entry *sorted; /* heap; into the chunks */
+	struct vfs_entry *sorted;       /* heap; into the chunks */
 	size_t sorted_count;
 	size_t sorted_next;
 
 	/* LIST -R */
-	struct node *node;	/* of the directory being read; NULL: the root */
+	struct node *node; /* of the directory being read; NULL: the root */
 	bool header_due;
-	struct nodes children;	/* of it, in the order shown */
+	struct nodes children; /* of it, in the order shown */
 	struct nodes pending;
 	size_t visited;
 };
@@ -212,7 +212,9 @@ static void sort_if_small(struct ftp_walk *walk)
 
 static void close_dir(struct ftp_walk *walk, enum vfs_outcome outcome, uint64_t bytes)
 {
-	struct guard_req_close request = { .handle = walk->handle, .outcome = outcome, .bytes = bytes };
+	struct guard_req_close request = {
+		.handle = walk->handle, .outcome = outcome, .bytes = bytes
+	};
 
 	collect(walk);
 	free(walk->sorted);
@@ -351,7 +353,7 @@ static bool is_shown(const struct ftp_walk *walk, const struct vfs_entry *entry)
 {
 	const char *pattern = walk->node == NULL ? walk->pattern : NULL;
 	bool hidden = entry->name[0] == '.' && walk->view.form != FTP_FORM_FACTS &&
-	    (walk->options & FTP_LIST_ALL) == 0;
+	              (walk->options & FTP_LIST_ALL) == 0;
 
 	if (pattern == NULL)
 		return !hidden;
@@ -387,7 +389,8 @@ static size_t fill_single(struct ftp_walk *walk, char *out, size_t size)
 size_t ftp_walk_fill(struct ftp_walk *walk, char *out, size_t size)
 {
 	const char *prefix = walk->view.form == FTP_FORM_NAMES ? walk->prefix : "";
-	bool recursive = (walk->options & FTP_LIST_RECURSIVE) != 0 && walk->view.form == FTP_FORM_LONG;
+	bool recursive =
+	    (walk->options & FTP_LIST_RECURSIVE) != 0 && walk->view.form == FTP_FORM_LONG;
 	struct vfs_entry entry;
 	size_t used = 0;
 

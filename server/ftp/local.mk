@@ -11,6 +11,7 @@ server_ftp_libftp_a_SOURCES = \
 	server/ftp/ftp_cmd_site.c server/ftp/ftp_cmd_site.h \
 	server/ftp/ftp_cmd_transfer.c server/ftp/ftp_cmd_transfer.h \
 	server/ftp/ftp_commands.c server/ftp/ftp_commands.h \
+	server/ftp/ftp_control.c server/ftp/ftp_control.h \
 	server/ftp/ftp_copy.c server/ftp/ftp_copy.h \
 	server/ftp/ftp_data.c server/ftp/ftp_data.h \
 	server/ftp/ftp_dispatch.c server/ftp/ftp_dispatch.h \

@@ -15,8 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 
 	if (text == NULL)
 		return 0;
-	if (ftp_address_parse_eprt(text, &address) == FTP_ADDRESS_OK &&
-	    address.family != AF_INET && address.family != AF_INET6)
+	if (ftp_address_parse_eprt(text, &address) == FTP_ADDRESS_OK && address.family != AF_INET &&
+	    address.family != AF_INET6)
 		abort();
 	if (ftp_address_parse_port(text, &address) == FTP_ADDRESS_OK) {
 		ftp_address_format_pasv(back, &address);

@@ -25,7 +25,8 @@ static void take_lines(struct ftp_parse *parse)
 			copy[n] = '\0';
 			ftp_commands_is_foreign(copy, n);
 			ftp_parse_split(copy, n, verb, sizeof(verb), &argument);
-			if (n > FTP_LINE_MAX_BYTES || strlen(argument) > n || strchr(copy, '\n') != NULL)
+			if (n > FTP_LINE_MAX_BYTES || strlen(argument) > n ||
+			    strchr(copy, '\n') != NULL)
 				abort();
 		}
 		ftp_parse_take(parse);

@@ -72,6 +72,11 @@ def need_tool(name):
     return path
 
 
+def sanitized():
+    """Is the daemon built with sanitizers?  Its memory says nothing then."""
+    return re.search(r"sanitizers\s+yes", run([program("transomd"), "-V"]).stdout) is not None
+
+
 def modes():
     """The ways a server can be started here: ["root", "user"] for root, ["user"] for anybody else."""
     return ["root", "user"] if is_root() else ["user"]
@@ -629,7 +634,7 @@ class TransomServer:
             raise AssertionError("no event %s %s (x%d) within %g s; log:\n%s" % (
                 name, fields, count, timeout * SCALE, self.log_tail())) from None
 
-    def log_tail(self, lines=40):
+    def log_tail(self, lines=15):
         try:
             with open(self.log_file, errors="backslashreplace") as file:
                 return "".join(file.readlines()[-lines:])
@@ -660,8 +665,12 @@ class TransomServer:
         if role == "master":
             return [self.process.pid]
         words = ("transomd: " + role).split()
-        return sorted(pid for pid, title in self.processes().items()
-                      if title.split()[:len(words)] == words)
+        found = sorted(pid for pid, title in self.processes().items()
+                       if title.split()[:len(words)] == words)
+        if words[1] in ("nursery", "clerk"):
+            # A child that was forked a moment ago still has its parent's title.
+            found = [pid for pid in found if (proc_stat(pid) or (0, 0))[1] == self.process.pid]
+        return found
 
     def session_pids(self, user):
         """(guard pid, front pid) of the only session of this user."""

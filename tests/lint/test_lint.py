@@ -359,6 +359,20 @@ class Tree(unittest.TestCase):
                          if not os.path.exists(os.path.join(SOURCE, name))]
         self.assertFalse(findings, "\n  ".join(["names of files that do not exist:"] + findings))
 
+    def test_testing_md_names_tests_that_exist(self):
+        known = set()
+        for path in sources("tests/unit/*/*.c"):
+            known |= {"%s/%s" % names for names in re.findall(
+                r"^(?:Parameterized)?Test\(\s*(?:[\w ]+\*\s*\w+,\s*)?(\w+),\s*(\w+)", read(path), re.M)}
+        for path in sources("tests/*/test_*.py"):
+            module = os.path.basename(path)[:-len(".py")]
+            known |= {"%s/%s" % (module, name) for name in re.findall(r"def (test_\w+)\(", read(path))}
+        known |= {os.path.basename(path)[:-len(".c")] for path in sources("tests/fuzz/fuzz_*.c")}
+        table = read("docs/TESTING.md").partition("\n## Known attacks")[2].partition("\n|---")[2]
+        named = re.findall(r"`([\w/]+)`", table)
+        self.assertGreater(len(named), 20)
+        self.assertFalse(sorted(set(named) - known), "named in docs/TESTING.md, but nowhere in tests")
+
     def test_shell_scripts_parse(self):
         for path in ("contrib/lib.sh", "contrib/quickstart", "contrib/check", ".ci/run"):
             with self.subTest(path):

@@ -14,7 +14,8 @@ from signal import SIGABRT, SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGUSR1, SIGUSR2
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from transom import (CLERK_UID, FILES_UID, FRONT_UID, SCALE, USER_UID, RawFtp, ServerFailed,  # noqa: E402
-                     TransomServer, is_root, modes, need_root, proc_fds, proc_status, proc_title, wait_until)
+                     TransomServer, is_root, modes, need_root, need_tool, proc_fds, proc_status, proc_title, run,
+                     wait_until)
 
 ALICE = {"alice": {"password": "secret"}}
 CAPABILITIES_LOGIN = {"cap_dac_read_search": 2, "cap_setgid": 6, "cap_setuid": 7, "cap_sys_chroot": 18}
@@ -32,6 +33,12 @@ def mapping_of(pid, what):
             if line.rstrip().endswith(what):
                 return line.split("-")[0]
     raise AssertionError("no mapping of %s in %d" % (what, pid))
+
+
+def cpu_seconds(pid):
+    with open("/proc/%d/stat" % pid) as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def settled(server, minimum=2):
@@ -248,6 +255,17 @@ class Death(unittest.TestCase):
             server.kill(server.pids("nursery")[0])
             wait_until(lambda: not set(old) & set(server.processes()), 10, "end of the old pairs")
 
+    def test_a_crash_of_an_orphaned_session_is_logged(self):
+        for server in self.each_mode():
+            client = server.ftp("alice")
+            front = server.session_pids("alice")[1]
+            server.kill(server.pids("nursery")[0])
+            wait_until(lambda: server.pids("nursery 2"), 10, "a new nursery")
+            server.kill(front)
+            server.wait_event("crash", pid=front, signal="KILL")
+            server.wait_event("logout", user="alice")
+            client.close()
+
     def test_front(self):
         for server in self.each_mode():
             other = server.ftp("alice")
@@ -303,6 +321,49 @@ class Death(unittest.TestCase):
             generation = max(int(words[2]) for words in titles if len(words) > 2)
             self.assertLessEqual(generation, 2 + (time.monotonic() - start))
             self.serves(server)
+
+    def test_the_pool_grows_in_a_rush(self):
+        with TransomServer(users=ALICE, options={"spare_min": 2, "spare_max": 48}) as server:
+            settled(server)
+            crowd = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(90)]
+            for sock in crowd:
+                sock.settimeout(20 * SCALE)
+                self.assertTrue(sock.recv(100).startswith(b"220"))
+            peak = len(settled(server, 3)[0])
+            self.assertLessEqual(peak, 48)
+            for sock in crowd:
+                sock.close()
+            wait_until(lambda: len(server.pids("guard idle")) < peak, 30, "fewer pairs in the calm")
+
+    def test_more_pairs_than_a_front_may_have_descriptors(self):
+        """Nothing that belongs to the nursery or to other pairs is in the way of a new one."""
+        with TransomServer(users=ALICE, options={"spare_min": 48, "spare_max": 60}) as server:
+            settled(server, 48)
+            self.serves(server)
+
+    def test_a_system_without_processes_left_is_told_of(self):
+        """RLIMIT_NPROC in user mode: no pair can be forked, nothing spins, and it goes on by itself."""
+        need_root()
+        with TransomServer(mode="user", users=ALICE, allow_crash=True) as server:
+            settled(server)
+            nursery, = server.pids("nursery")
+            with open("/proc/%d/limits" % nursery) as file:
+                before = re.search(r"Max processes +(\w+)", file.read()).group(1)
+
+            def limit(processes):
+                done = run(["setpriv", "--reuid=%d" % USER_UID, "--regid=%d" % USER_UID, "--clear-groups",
+                            need_tool("prlimit"), "--pid", str(nursery), "--nproc=%s:" % processes])
+                self.assertEqual(done.returncode, 0, done.stderr)
+            limit(1)
+            first = server.raw("alice")
+            server.wait_event("fork-failed")
+            spent = cpu_seconds(nursery)
+            time.sleep(1)
+            self.assertLess(cpu_seconds(nursery) - spent, 0.5)
+            limit(before)
+            settled(server)
+            self.serves(server)
+            first.close()
 
     def test_master(self):
         """Without a master the sessions live to their end, and everything ends with the last."""
@@ -411,6 +472,47 @@ class Signals(unittest.TestCase):
                 with open(old) as file:
                     self.assertEqual(file.read().count('"event":"ready"'), 1)
                 self.assertEqual(os.stat(server.log_file).st_mode & 0o777, 0o640)
+
+    def test_a_full_disk_costs_lines_and_nothing_else(self):
+        with TransomServer(users=ALICE) as server:
+            real = server.log_file
+            server.log_options["target"] = "/dev/full"
+            server.write_conf()
+            server.signal(SIGHUP)
+            wait_until(lambda: server.pids("nursery 2"), 10, "the new nursery")
+            wait_until(lambda: "/dev/full" in proc_fds(server.pids("clerk")[0]).values(), 5, "the new log")
+            with server.ftp("alice") as client:
+                client.mkd("made")
+            server.log_options["target"] = real
+            server.write_conf()
+            server.signal(SIGHUP)
+            self.assertGreaterEqual(server.wait_event("log-dropped")["lines"], 3)
+            with server.ftp("alice") as client:
+                client.voidcmd("NOOP")
+
+    def test_stderr_and_logfmt(self):
+        """The ready line in logfmt on standard error, which is a pipe here."""
+        for mode in modes():
+            server = TransomServer(mode=mode, users=ALICE)
+            server.log_options = {"target": "stderr", "format": "logfmt"}
+            with self.subTest(mode=mode):
+                process = None
+                try:
+                    server.prepare()
+                    process = subprocess.Popen(server.command("-c", server.conf), stdin=subprocess.DEVNULL,
+                                               stderr=subprocess.PIPE, start_new_session=True, text=True)
+                    self.assertRegex(process.stderr.readline(), r"^time=\S+ event=confinement level=info ")
+                    self.assertRegex(process.stderr.readline(),
+                                     r'^time=\S+ event=ready .*listeners="ftp=ftp@127\.0\.0\.1:\d+" ')
+                    process.send_signal(SIGTERM)
+                    rest, = process.communicate(timeout=15 * SCALE)[1:]
+                    self.assertIn("event=stopped", rest)
+                    self.assertEqual(process.returncode, 0)
+                finally:
+                    if process is not None and process.poll() is None:
+                        process.kill()
+                        process.communicate()
+                    server.discard()
 
     def test_usr2_does_nothing(self):
         with TransomServer(users=ALICE) as server:
@@ -540,18 +642,17 @@ class Start(unittest.TestCase):
 
     def test_arguments(self):
         with TransomServer(users=ALICE) as server:
-            def run(*arguments):
-                return subprocess.run(server.command(*arguments), stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE, text=True, timeout=20 * SCALE)
-            self.assertEqual(run("-c", server.conf, "-t").returncode, 0)
-            dumped = run("-c", server.conf, "-T")
+            def transomd(*arguments):
+                return run(server.command(*arguments))
+            self.assertEqual(transomd("-c", server.conf, "-t").returncode, 0)
+            dumped = transomd("-c", server.conf, "-T")
             self.assertEqual(dumped.returncode, 0)
             self.assertIn("max_sessions", dumped.stdout)
-            self.assertRegex(run("-V").stdout, r"^transomd \d")
-            self.assertRegex(run("-h").stdout, r"^usage: transomd")
+            self.assertRegex(transomd("-V").stdout, r"^transomd \d")
+            self.assertRegex(transomd("-h").stdout, r"^usage: transomd")
             for wrong in (("-x",), ("-c",), ("surplus",)):
-                self.assertEqual(run(*wrong).returncode, 2, wrong)
-            missing = run("-c", "/no/such/file", "-t")
+                self.assertEqual(transomd(*wrong).returncode, 2, wrong)
+            missing = transomd("-c", "/no/such/file", "-t")
             self.assertEqual(missing.returncode, 1)
             self.assertRegex(missing.stderr, r"^transomd: /no/such/file: ")
 

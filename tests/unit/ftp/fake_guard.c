@@ -90,8 +90,8 @@ void fake_answer_data(struct fake_guard *fake, enum vfs_status status)
 }
 
 /* What each request is answered after VFS_OK; *fd_out is duplicated into the reply. */
-static void fill_open(struct fake_guard *fake, struct wire_reader *reader,
-    struct wire_writer *writer, int *fd_out)
+static void fill_open(
+    struct fake_guard *fake, struct wire_reader *reader, struct wire_writer *writer, int *fd_out)
 {
 	struct guard_req_open ask;
 	struct guard_rep_open reply = { .handle = 7, .attr = fake->attr };
@@ -110,7 +110,7 @@ static void fill_open(struct fake_guard *fake, struct wire_reader *reader,
 	/* A description of its own, with exactly the access asked for. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fake->file_fd);
 	fd = open(path, ((ask.flags & VFS_OPEN_WRITE) != 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC |
-	    ((ask.flags & VFS_OPEN_APPEND) != 0 ? O_APPEND : 0));
+	                    ((ask.flags & VFS_OPEN_APPEND) != 0 ? O_APPEND : 0));
 	if (fd < 0 || lseek(fd, (off_t)reply.offset, SEEK_SET) < 0)
 		abort();
 	guard_put_rep_open(writer, &reply);
@@ -123,7 +123,8 @@ static void fill_readdir(struct fake_guard *fake, struct wire_writer *writer)
 	struct vfs_batch_writer batch = { .bytes = bytes, .size = sizeof(bytes) };
 	struct guard_rep_readdir reply = { .end = 0 };
 
-	for (size_t i = 0; i < fake->entries_per_batch && fake->next_entry < fake->entry_count; i++) {
+	for (size_t i = 0; i < fake->entries_per_batch && fake->next_entry < fake->entry_count;
+	     i++) {
 		const struct fake_entry *from = &fake->entries[fake->next_entry];
 		struct vfs_entry entry = {
 			.attr = from->attr,
@@ -155,24 +156,24 @@ static void fill_login(struct fake_guard *fake, struct wire_writer *writer)
 }
 
 /* Requests whose first field is a path, and nothing else matters. */
-#define NOTE_PATH(name)                                         \
-	case GUARD_MESSAGE_##name: {                            \
-		struct guard_req_##name ask;                    \
-		guard_get_req_##name(reader, &ask);             \
-		note_path(fake, ask.path);                      \
-		break;                                          \
+#define NOTE_PATH(name)                             \
+	case GUARD_MESSAGE_##name: {                \
+		struct guard_req_##name ask;        \
+		guard_get_req_##name(reader, &ask); \
+		note_path(fake, ask.path);          \
+		break;                              \
 	}
 
 static void decode(struct fake_guard *fake, uint16_t number, struct wire_reader *reader)
 {
 	switch (number) {
-	NOTE_PATH(stat)
-	NOTE_PATH(opendir)
-	NOTE_PATH(chdir)
-	NOTE_PATH(mkdir)
-	NOTE_PATH(rmdir)
-	NOTE_PATH(remove)
-	NOTE_PATH(statvfs)
+		NOTE_PATH(stat)
+		NOTE_PATH(opendir)
+		NOTE_PATH(chdir)
+		NOTE_PATH(mkdir)
+		NOTE_PATH(rmdir)
+		NOTE_PATH(remove)
+		NOTE_PATH(statvfs)
 	case GUARD_MESSAGE_login: {
 		struct guard_req_login ask;
 
@@ -289,7 +290,7 @@ static bool is_put_off(struct fake_guard *fake, const struct wire_header *header
 		return false;
 	}
 	if ((header->type != GUARD_MESSAGE_data_accept &&
-		header->type != GUARD_MESSAGE_data_connect) ||
+	        header->type != GUARD_MESSAGE_data_connect) ||
 	    !fake->hold_data)
 		return false;
 	fake->held_id = header->id;
@@ -317,7 +318,7 @@ static void answer(struct fake_guard *fake, uint8_t *bytes, size_t n)
 		if (status == VFS_OK)
 			fill(fake, header.type, &reader, &writer, &fd);
 		if (status == VFS_OK && (header.type == GUARD_MESSAGE_data_accept ||
-					    header.type == GUARD_MESSAGE_data_connect))
+		                            header.type == GUARD_MESSAGE_data_connect))
 			fd = make_data(fake);
 		send_reply(fake, &writer, fd);
 		io_close(&fd);
@@ -364,7 +365,8 @@ void fake_stop(struct fake_guard *fake, enum guard_stop reason, bool now)
 	cr_assert(wire_send(fake->wall_fd, bytes, writer.length, -1));
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------------
+ */
 
 static void *engine_thread(void *context)
 {
@@ -428,7 +430,8 @@ void fake_end(struct fake_guard *fake)
 	fake_join(fake);
 }
 
-/* --- the client ----------------------------------------------------------------------------------- */
+/* --- the client
+ * ----------------------------------------------------------------------------------- */
 
 void fake_send(struct fake_guard *fake, const char *bytes, size_t n)
 {

@@ -1,9 +1,9 @@
 /*
  * The FTP engine between a test and a guard of the test's: engine and guard are threads.
  *
- * The guard decodes every request with the real codec and answers from a table: VFS_OK and a plausible
- * reply, unless the test has set another status for that message.  It has one file, one directory of
- * entries, and data connections that are socket pairs.
+ * The guard decodes every request with the real codec and answers from a table: VFS_OK and a
+ * plausible reply, unless the test has set another status for that message.  It has one file, one
+ * directory of entries, and data connections that are socket pairs.
  */
 #ifndef FAKE_GUARD_H
 #define FAKE_GUARD_H
@@ -18,7 +18,7 @@
 #include "server/guard_messages.h"
 #include "vfs/vfs_batch.h"
 
-#define FAKE_NUMBERS 64	/* above the highest message number */
+#define FAKE_NUMBERS 64 /* above the highest message number */
 #define FAKE_WAIT_MS 5000
 
 struct fake_entry {
@@ -29,19 +29,19 @@ struct fake_entry {
 
 struct fake_guard {
 	/* Set by the test before a command. */
-	enum vfs_status status[FAKE_NUMBERS];	/* by message number */
+	enum vfs_status status[FAKE_NUMBERS]; /* by message number */
 	enum guard_login_result login_result;
 	uint32_t rights;
-	struct vfs_attr attr;			/* what stat and open tell */
-	bool hold_data;				/* do not answer data_accept and data_connect */
+	struct vfs_attr attr; /* what stat and open tell */
+	bool hold_data;       /* do not answer data_accept and data_connect */
 	const struct fake_entry *entries;
 	size_t entry_count;
 	size_t entries_per_batch;
 
 	/* Seen by the guard; read after the engine's answer. */
 	unsigned calls[FAKE_NUMBERS];
-	char path[VFS_PATH_MAX];		/* of the last request that had one */
-	char to[VFS_PATH_MAX];			/* second path */
+	char path[VFS_PATH_MAX]; /* of the last request that had one */
+	char to[VFS_PATH_MAX];   /* second path */
 	char user[GUARD_USER_NAME_MAX + 1];
 	char password[SECRET_MAX_BYTES + 1];
 	uint32_t open_flags;
@@ -51,7 +51,7 @@ struct fake_guard {
 	uint32_t reason;
 	uint32_t bye;
 	bool handle_open;
-	int file_fd;				/* memfd: the file */
+	int file_fd; /* memfd: the file */
 
 	/* The insides. */
 	struct conf conf;
@@ -60,10 +60,10 @@ struct fake_guard {
 	pthread_t engine;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	int wall_fd;				/* the guard's end */
+	int wall_fd; /* the guard's end */
 	int stop_fd[2];
-	int client_fd;				/* the test's end of the control connection */
-	int data_fd;				/* the test's end of the data connection, -1 */
+	int client_fd; /* the test's end of the control connection */
+	int data_fd;   /* the test's end of the data connection, -1 */
 	uint32_t held_id;
 	uint16_t held_number;
 	size_t next_entry;
@@ -84,7 +84,8 @@ void fake_end(struct fake_guard *fake);
 void fake_join(struct fake_guard *fake);
 
 void fake_send(struct fake_guard *fake, const char *bytes, size_t n);
-/* One whole reply, of many lines perhaps, CRLFs included; its code.  0 at the end of the connection. */
+/* One whole reply, of many lines perhaps, CRLFs included; its code.  0 at the end of the
+ * connection. */
 unsigned fake_reply(struct fake_guard *fake, char *out, size_t size);
 /* Send one line (CRLF is added) and read one reply. */
 unsigned fake_command(struct fake_guard *fake, char *out, size_t size, const char *format, ...)

@@ -7,8 +7,8 @@ Test(ftp_address, port_takes_six_numbers_and_nothing_else)
 {
 	static const char *const wrong[] = { "", "1", "1,2,3,4,5", "1,2,3,4,5,6,7", "1,2,3,4,5,256",
 		"256,2,3,4,5,6", "-1,2,3,4,5,6", "1,2,3,4,5,6 ", " 1,2,3,4,5,6", "1,2,3,4,5,",
-		"1,,3,4,5,6", "1.2.3.4,5,6", "+1,2,3,4,5,6", "0x1,2,3,4,5,6", "1,2,3,4,5,999999999999",
-		"1,2,3,4,5,6,", ",1,2,3,4,5,6", "a,b,c,d,e,f" };
+		"1,,3,4,5,6", "1.2.3.4,5,6", "+1,2,3,4,5,6", "0x1,2,3,4,5,6",
+		"1,2,3,4,5,999999999999", "1,2,3,4,5,6,", ",1,2,3,4,5,6", "a,b,c,d,e,f" };
 	struct netaddr address;
 	char text[FTP_ADDRESS_TEXT_BYTES];
 
@@ -19,8 +19,8 @@ Test(ftp_address, port_takes_six_numbers_and_nothing_else)
 	ftp_address_format_pasv(text, &address);
 	cr_assert_str_eq(text, "192,0,2,255,18,52");
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		cr_assert_eq(ftp_address_parse_port(wrong[i], &address), FTP_ADDRESS_MALFORMED, "%s",
-		    wrong[i]);
+		cr_assert_eq(ftp_address_parse_port(wrong[i], &address), FTP_ADDRESS_MALFORMED,
+		    "%s", wrong[i]);
 }
 
 Test(ftp_address, pasv_text_is_the_reverse_of_port)
@@ -64,16 +64,17 @@ Test(ftp_address, eprt_takes_both_families_and_any_delimiter)
 
 Test(ftp_address, eprt_refuses_what_is_malformed_and_names_foreign_families)
 {
-	static const char *const wrong[] = { "", "|", "||||", "|1|192.0.2.1|6446", "|1|192.0.2.1|65536|",
-		"|1|192.0.2.1|-1|", "|1|192.0.2.1||", "|1||80|", "|1|::1|80|", "|2|192.0.2.1|80|",
-		"|1|host.example|80|", "|1|192.0.2.1|80|x", "|x|192.0.2.1|80|", "1|1|192.0.2.1|80|",
-		"11119219202111180111", "|1|192.0.2.1|80a|", "|1|192.0.2.1|999999999999999999999|",
+	static const char *const wrong[] = { "", "|", "||||", "|1|192.0.2.1|6446",
+		"|1|192.0.2.1|65536|", "|1|192.0.2.1|-1|", "|1|192.0.2.1||", "|1||80|",
+		"|1|::1|80|", "|2|192.0.2.1|80|", "|1|host.example|80|", "|1|192.0.2.1|80|x",
+		"|x|192.0.2.1|80|", "1|1|192.0.2.1|80|", "11119219202111180111",
+		"|1|192.0.2.1|80a|", "|1|192.0.2.1|999999999999999999999|",
 		"|2|2001:db8::1%eth0eth0eth0eth0eth0eth0eth0eth0eth0eth0eth0eth0eth0eth0eth0|80|" };
 	struct netaddr address;
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		cr_assert_eq(ftp_address_parse_eprt(wrong[i], &address), FTP_ADDRESS_MALFORMED, "%s",
-		    wrong[i]);
+		cr_assert_eq(ftp_address_parse_eprt(wrong[i], &address), FTP_ADDRESS_MALFORMED,
+		    "%s", wrong[i]);
 	cr_assert_eq(ftp_address_parse_eprt("|3|192.0.2.1|80|", &address), FTP_ADDRESS_FAMILY);
 	cr_assert_eq(ftp_address_parse_eprt("|0|192.0.2.1|80|", &address), FTP_ADDRESS_FAMILY);
 }

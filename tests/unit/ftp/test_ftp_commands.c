@@ -30,7 +30,8 @@ Test(ftp_commands, every_verb_stands_once_in_upper_case_and_fits_its_field)
 
 		cr_assert(strlen(verb) >= 3 && strlen(verb) < FTP_VERB_BYTES);
 		for (const char *p = verb; *p != '\0'; p++)
-			cr_assert(isupper((unsigned char)*p) || isdigit((unsigned char)*p), "%s", verb);
+			cr_assert(
+			    isupper((unsigned char)*p) || isdigit((unsigned char)*p), "%s", verb);
 		cr_assert_eq(ftp_commands_find(verb), &ftp_commands[i], "%s stands twice", verb);
 	}
 	cr_assert_null(ftp_commands_find(""));
@@ -62,7 +63,8 @@ Test(ftp_commands, a_row_for_a_transfer_needs_a_data_connection_and_waits_its_tu
 
 		cr_assert_eq(data, (row->flags & FTP_TRANSFER) != 0, "%s", row->verb);
 		if (data)
-			cr_assert_eq(row->flags & (FTP_DURING_TRANSFER | FTP_ANYTIME), 0, "%s", row->verb);
+			cr_assert_eq(
+			    row->flags & (FTP_DURING_TRANSFER | FTP_ANYTIME), 0, "%s", row->verb);
 		if (row->rights != 0)
 			cr_assert_eq(row->flags & FTP_ANYTIME, 0, "%s", row->verb);
 	}
@@ -79,13 +81,16 @@ Test(ftp_commands, every_verb_is_refused_before_login_unless_its_row_says_otherw
 		if (strcmp(row->verb, "QUIT") == 0)
 			continue;
 		COMMAND("%s x", row->verb);
-		cr_assert_eq(strncmp(reply, "530 Please login", 16) == 0, !anytime, "%s: %s", row->verb, reply);
+		cr_assert_eq(strncmp(reply, "530 Please login", 16) == 0, !anytime, "%s: %s",
+		    row->verb, reply);
 		if (row->handler == NULL)
-			cr_assert_eq(strncmp(reply, anytime ? "502" : "530", 3), 0, "%s: %s", row->verb, reply);
+			cr_assert_eq(strncmp(reply, anytime ? "502" : "530", 3), 0, "%s: %s",
+			    row->verb, reply);
 	}
 	for (unsigned i = 0; i < FAKE_NUMBERS; i++) {
 		if (i != GUARD_MESSAGE_login && i != GUARD_MESSAGE_client_name)
-			cr_assert_eq(fake.calls[i], 0, "guard was asked message %u before login", i);
+			cr_assert_eq(
+			    fake.calls[i], 0, "guard was asked message %u before login", i);
 	}
 	fake_end(&fake);
 }
@@ -180,8 +185,8 @@ Test(ftp_commands, feat_lists_every_feature_of_the_table_and_nothing_else)
 		if (ftp_commands[i].feature == NULL)
 			continue;
 		expected++;
-		snprintf(feature, sizeof(feature), "\n %.*s", (int)strcspn(ftp_commands[i].feature, "%"),
-		    ftp_commands[i].feature);
+		snprintf(feature, sizeof(feature), "\n %.*s",
+		    (int)strcspn(ftp_commands[i].feature, "%"), ftp_commands[i].feature);
 		cr_assert_not_null(strstr(reply, feature), "%s", feature);
 	}
 	for (const char *p = reply; (p = strstr(p, "\n ")) != NULL; p++)
@@ -203,7 +208,8 @@ Test(ftp_commands, help_names_every_verb_that_is_built)
 		char word[16];
 
 		snprintf(word, sizeof(word), " %s", ftp_commands[i].verb);
-		cr_assert_eq(strstr(reply, word) != NULL, ftp_commands[i].handler != NULL, "%s", word);
+		cr_assert_eq(
+		    strstr(reply, word) != NULL, ftp_commands[i].handler != NULL, "%s", word);
 	}
 	cr_assert_eq(COMMAND("HELP retr"), 214);
 	cr_assert_eq(COMMAND("HELP nonsense"), 504);
@@ -217,7 +223,8 @@ Test(ftp_commands, other_protocols_are_known_by_their_first_word)
 		"PRI * HTTP/2.0", "PROXY TCP4 1 2 3 4", "\x16\x03\x01" };
 
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
-		cr_assert(ftp_commands_is_foreign(foreign[i], strlen(foreign[i])), "%s", foreign[i]);
+		cr_assert(
+		    ftp_commands_is_foreign(foreign[i], strlen(foreign[i])), "%s", foreign[i]);
 	for (size_t i = 0; i < ftp_command_count; i++) {
 		char line[32];
 

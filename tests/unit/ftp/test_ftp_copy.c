@@ -69,14 +69,16 @@ Test(ftp_copy, line_ends_are_translated_for_the_file_over_every_pair_of_block_ed
 				for (size_t k = 0; k < 3; k++) {
 					size_t piece = cuts[k + 1] - cuts[k];
 					/* in place, a byte ahead, as ftp_copy_receive does it */
-					memcpy(block + length + 1, to_file[i].network + cuts[k], piece);
+					memcpy(block + length + 1, to_file[i].network + cuts[k],
+					    piece);
 					length += ftp_copy_to_file(
 					    block + length, block + length + 1, piece, &cr);
 				}
 				if (cr)
 					block[length++] = '\r';
 				cr_assert_eq(length, strlen(to_file[i].file), "case %zu", i);
-				cr_assert_eq(memcmp(block, to_file[i].file, length), 0, "case %zu", i);
+				cr_assert_eq(
+				    memcmp(block, to_file[i].file, length), 0, "case %zu", i);
 			}
 		}
 	}
@@ -106,8 +108,8 @@ static void teardown(void)
 TestSuite(ftp_copy, .init = setup, .fini = teardown);
 
 /* Run to the end, reading what is sent. */
-static enum ftp_copy_result send_all(
-    enum ftp_copy_result (*step)(struct ftp_copy *, int, int), char *out, size_t size, size_t *n_out)
+static enum ftp_copy_result send_all(enum ftp_copy_result (*step)(struct ftp_copy *, int, int),
+    char *out, size_t size, size_t *n_out)
 {
 	enum ftp_copy_result result;
 	size_t used = 0;
@@ -165,7 +167,8 @@ Test(ftp_copy, an_ascii_restart_counts_bytes_of_the_translation)
 		cr_assert(io_write_full(file_fd, "a\nb\nc\n", 6));
 		lseek(file_fd, 0, SEEK_SET);
 		copy.skip = skip;
-		cr_assert_eq(send_all(ftp_copy_send_ascii, received, sizeof(received), &n), FTP_COPY_DONE);
+		cr_assert_eq(
+		    send_all(ftp_copy_send_ascii, received, sizeof(received), &n), FTP_COPY_DONE);
 		cr_assert_eq(n, strlen(network) - skip);
 		cr_assert_eq(memcmp(received, network + skip, n), 0);
 	}
@@ -174,7 +177,8 @@ Test(ftp_copy, an_ascii_restart_counts_bytes_of_the_translation)
 	cr_assert(io_write_full(file_fd, "a\n", 2));
 	lseek(file_fd, 0, SEEK_SET);
 	copy.skip = 4;
-	cr_assert_eq(send_all(ftp_copy_send_ascii, received, sizeof(received), &n), FTP_COPY_FAILED);
+	cr_assert_eq(
+	    send_all(ftp_copy_send_ascii, received, sizeof(received), &n), FTP_COPY_FAILED);
 	cr_assert_eq(copy.failure, VFS_RANGE);
 }
 

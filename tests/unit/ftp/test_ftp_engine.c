@@ -12,7 +12,7 @@
 
 static struct fake_guard fake;
 static char reply[32768];
-static char data[1u << 20];
+static char data[(1u << 20) + 1];
 
 static void setup(void)
 {
@@ -34,19 +34,30 @@ struct step {
 static void run_steps(const struct step *steps, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		cr_assert_eq(COMMAND("%s", steps[i].line), steps[i].code, "%s -> %s", steps[i].line, reply);
+		cr_assert_eq(
+		    COMMAND("%s", steps[i].line), steps[i].code, "%s -> %s", steps[i].line, reply);
 }
 
 #define RUN(steps) run_steps((steps), sizeof(steps) / sizeof((steps)[0]))
 
-/* --- login ------------------------------------------------------------------------------------- */
+/* --- login -------------------------------------------------------------------------------------
+ */
 
 Test(ftp_engine, a_login_is_user_then_pass_and_nothing_after_it)
 {
 	static const struct step steps[] = {
-		{ "PASS x", 503 }, { "USER", 501 }, { "USER alice", 331 }, { "NOOP", 200 },
-		{ "PASS  pass word ", 230 }, { "USER bob", 530 }, { "PASS x", 530 }, { "PWD", 257 },
-		{ "ACCT x", 202 }, { "REIN", 502 }, { "SMNT x", 502 }, { "AUTH TLS", 502 },
+		{ "PASS x", 503 },
+		{ "USER", 501 },
+		{ "USER alice", 331 },
+		{ "NOOP", 200 },
+		{ "PASS  pass word ", 230 },
+		{ "USER bob", 530 },
+		{ "PASS x", 530 },
+		{ "PWD", 257 },
+		{ "ACCT x", 202 },
+		{ "REIN", 502 },
+		{ "SMNT x", 502 },
+		{ "AUTH TLS", 502 },
 	};
 
 	fake_start(&fake);
@@ -92,21 +103,53 @@ Test(ftp_engine, a_password_or_user_name_beyond_measure_is_refused_without_the_g
 	fake_end(&fake);
 }
 
-/* --- words ---------------------------------------------------------------------------------------- */
+/* --- words
+ * ---------------------------------------------------------------------------------------- */
 
 Test(ftp_engine, parameters_are_set_or_refused_with_their_own_codes)
 {
 	static const struct step steps[] = {
-		{ "TYPE A", 200 }, { "TYPE a n", 200 }, { "TYPE I", 200 }, { "TYPE L 8", 200 },
-		{ "TYPE A T", 504 }, { "TYPE E", 504 }, { "TYPE L 7", 504 }, { "TYPE X", 501 },
-		{ "STRU F", 200 }, { "STRU R", 504 }, { "STRU P", 504 }, { "STRU X", 501 },
-		{ "MODE S", 200 }, { "MODE B", 504 }, { "MODE C", 504 }, { "MODE Z", 504 }, { "MODE X", 501 },
-		{ "REST 0", 350 }, { "REST 9223372036854775807", 350 }, { "REST 9223372036854775808", 501 },
-		{ "REST -1", 501 }, { "REST +1", 501 }, { "REST 1 ", 501 }, { "REST 0x1", 501 },
-		{ "ALLO 100", 200 }, { "ALLO 100 R 10", 200 }, { "ALLO 99999999999", 452 }, { "ALLO x", 501 },
-		{ "ALLO 1 Q 1", 501 }, { "OPTS UTF8 ON", 200 }, { "OPTS utf8 off", 200 }, { "OPTS UTF8", 200 },
-		{ "OPTS UTF8 MAYBE", 501 }, { "OPTS NONSENSE", 501 }, { "CLNT me", 200 }, { "SYST", 215 },
-		{ "CSID Name=x;", 200 }, { "AVBL", 213 }, { "SIZE f", 213 }, { "TYPE A", 200 }, { "SIZE f", 550 },
+		{ "TYPE A", 200 },
+		{ "TYPE a n", 200 },
+		{ "TYPE I", 200 },
+		{ "TYPE L 8", 200 },
+		{ "TYPE A T", 504 },
+		{ "TYPE E", 504 },
+		{ "TYPE L 7", 504 },
+		{ "TYPE X", 501 },
+		{ "STRU F", 200 },
+		{ "STRU R", 504 },
+		{ "STRU P", 504 },
+		{ "STRU X", 501 },
+		{ "MODE S", 200 },
+		{ "MODE B", 504 },
+		{ "MODE C", 504 },
+		{ "MODE Z", 504 },
+		{ "MODE X", 501 },
+		{ "REST 0", 350 },
+		{ "REST 9223372036854775807", 350 },
+		{ "REST 9223372036854775808", 501 },
+		{ "REST -1", 501 },
+		{ "REST +1", 501 },
+		{ "REST 1 ", 501 },
+		{ "REST 0x1", 501 },
+		{ "ALLO 100", 200 },
+		{ "ALLO 100 R 10", 200 },
+		{ "ALLO 99999999999", 452 },
+		{ "ALLO x", 501 },
+		{ "ALLO 1 Q 1", 501 },
+		{ "OPTS UTF8 ON", 200 },
+		{ "OPTS utf8 off", 200 },
+		{ "OPTS UTF8", 200 },
+		{ "OPTS UTF8 MAYBE", 501 },
+		{ "OPTS NONSENSE", 501 },
+		{ "CLNT me", 200 },
+		{ "SYST", 215 },
+		{ "CSID Name=x;", 200 },
+		{ "AVBL", 213 },
+		{ "SIZE f", 213 },
+		{ "TYPE A", 200 },
+		{ "SIZE f", 550 },
 	};
 
 	fake_login(&fake);
@@ -117,13 +160,26 @@ Test(ftp_engine, parameters_are_set_or_refused_with_their_own_codes)
 Test(ftp_engine, site_commands_pass_the_same_gates)
 {
 	static const struct step steps[] = {
-		{ "SITE", 501 }, { "SITE HELP", 214 }, { "SITE NONSENSE", 504 }, { "SITE CHMOD", 501 },
-		{ "SITE CHMOD 640", 501 }, { "SITE CHMOD 9 f", 501 }, { "SITE CHMOD 640 a b", 250 },
-		{ "SITE UMASK", 200 }, { "SITE UMASK 027", 200 }, { "SITE UMASK 7777", 501 },
-		{ "SITE IDLE", 200 }, { "SITE IDLE 30", 200 }, { "SITE IDLE 0", 501 }, { "SITE IDLE 999999", 501 },
-		{ "SITE UTIME 202611201026 f", 250 }, { "SITE UTIME f", 501 },
+		{ "SITE", 501 },
+		{ "SITE HELP", 214 },
+		{ "SITE NONSENSE", 504 },
+		{ "SITE CHMOD", 501 },
+		{ "SITE CHMOD 640", 501 },
+		{ "SITE CHMOD 9 f", 501 },
+		{ "SITE CHMOD 640 a b", 250 },
+		{ "SITE UMASK", 200 },
+		{ "SITE UMASK 027", 200 },
+		{ "SITE UMASK 7777", 501 },
+		{ "SITE IDLE", 200 },
+		{ "SITE IDLE 30", 200 },
+		{ "SITE IDLE 0", 501 },
+		{ "SITE IDLE 999999", 501 },
+		{ "SITE UTIME 202611201026 f", 250 },
+		{ "SITE UTIME f", 501 },
 		{ "SITE UTIME a b 20261120102631 20261120102630 20261120102631 UTC", 250 },
-		{ "SITE SYMLINK to name", 250 }, { "SITE SYMLINK to", 501 }, { "SITE MKDIR d", 257 },
+		{ "SITE SYMLINK to name", 250 },
+		{ "SITE SYMLINK to", 501 },
+		{ "SITE MKDIR d", 257 },
 		{ "SITE RMDIR d", 250 },
 	};
 
@@ -157,9 +213,17 @@ Test(ftp_engine, paths_are_resolved_against_the_working_directory)
 Test(ftp_engine, a_rename_is_two_commands_with_nothing_between)
 {
 	static const struct step steps[] = {
-		{ "RNTO b", 503 }, { "RNFR a", 350 }, { "NOOP", 200 }, { "RNTO b", 503 },
-		{ "RNFR a", 350 }, { "RNFR c", 350 }, { "RNTO b", 250 }, { "RNTO b", 503 },
-		{ "RNFR a", 350 }, { "RNTO", 501 }, { "RNTO b", 503 },
+		{ "RNTO b", 503 },
+		{ "RNFR a", 350 },
+		{ "NOOP", 200 },
+		{ "RNTO b", 503 },
+		{ "RNFR a", 350 },
+		{ "RNFR c", 350 },
+		{ "RNTO b", 250 },
+		{ "RNTO b", 503 },
+		{ "RNFR a", 350 },
+		{ "RNTO", 501 },
+		{ "RNTO b", 503 },
 	};
 
 	fake_login(&fake);
@@ -209,7 +273,8 @@ Test(ftp_engine, mlst_answers_over_the_control_connection)
 	fake_end(&fake);
 }
 
-/* --- data connections ------------------------------------------------------------------------------- */
+/* --- data connections
+ * ------------------------------------------------------------------------------- */
 
 Test(ftp_engine, passive_ports_are_told_in_both_forms)
 {
@@ -231,12 +296,21 @@ Test(ftp_engine, passive_ports_are_told_in_both_forms)
 Test(ftp_engine, port_takes_the_clients_own_address_and_a_high_port_only)
 {
 	static const struct step steps[] = {
-		{ "PORT 127,0,0,1,4,0", 200 }, { "PORT 127,0,0,1,3,255", 504 }, { "PORT 10,9,9,9,4,0", 504 },
-		{ "PORT 127,0,0,1,4", 501 }, { "EPRT |1|127.0.0.1|1024|", 200 },
-		{ "EPRT |1|127.0.0.1|80|", 504 }, { "EPRT |1|8.8.8.8|1024|", 504 },
-		{ "EPRT |2|::1|1024|", 504 }, { "EPRT |3|x|1024|", 522 }, { "EPRT x", 501 },
-		{ "EPSV ALL", 200 }, { "PORT 127,0,0,1,4,0", 503 }, { "EPRT |1|127.0.0.1|1024|", 503 },
-		{ "PASV", 503 }, { "EPSV", 229 },
+		{ "PORT 127,0,0,1,4,0", 200 },
+		{ "PORT 127,0,0,1,3,255", 504 },
+		{ "PORT 10,9,9,9,4,0", 504 },
+		{ "PORT 127,0,0,1,4", 501 },
+		{ "EPRT |1|127.0.0.1|1024|", 200 },
+		{ "EPRT |1|127.0.0.1|80|", 504 },
+		{ "EPRT |1|8.8.8.8|1024|", 504 },
+		{ "EPRT |2|::1|1024|", 504 },
+		{ "EPRT |3|x|1024|", 522 },
+		{ "EPRT x", 501 },
+		{ "EPSV ALL", 200 },
+		{ "PORT 127,0,0,1,4,0", 503 },
+		{ "EPRT |1|127.0.0.1|1024|", 503 },
+		{ "PASV", 503 },
+		{ "EPSV", 229 },
 	};
 
 	fake_login(&fake);
@@ -252,7 +326,8 @@ Test(ftp_engine, active_mode_is_refused_when_it_is_switched_off)
 	fake_end(&fake);
 }
 
-/* --- transfers ---------------------------------------------------------------------------------------- */
+/* --- transfers
+ * ---------------------------------------------------------------------------------------- */
 
 static void start(const char *line)
 {
@@ -316,7 +391,10 @@ Test(ftp_engine, a_226_is_sent_only_when_the_guard_has_published)
 		enum vfs_status status;
 		unsigned code;
 	} cases[] = {
-		{ VFS_NO_SPACE, 452 }, { VFS_QUOTA, 552 }, { VFS_IO, 451 }, { VFS_EXISTS, 550 },
+		{ VFS_NO_SPACE, 452 },
+		{ VFS_QUOTA, 552 },
+		{ VFS_IO, 451 },
+		{ VFS_EXISTS, 550 },
 		{ VFS_PERMISSION, 550 },
 	};
 
@@ -462,7 +540,8 @@ Test(ftp_engine, abor_ends_a_transfer_with_426_and_226_though_data_is_unread)
 	close(fd);
 	cr_assert_eq(COMMAND("ABOR"), 226, "without a transfer");
 	start("STOR f");
-	SEND("QUIT\r\n\xff\xf4\xff\xf2" "ABOR\r\n");
+	SEND("QUIT\r\n\xff\xf4\xff\xf2"
+	     "ABOR\r\n");
 	cr_assert_eq(REPLY(), 426, "an interrupt goes ahead of what waits");
 	cr_assert_eq(REPLY(), 226);
 	cr_assert_eq(REPLY(), 221);
@@ -538,12 +617,14 @@ Test(ftp_engine, a_slow_upload_is_no_stalled_one)
 	fake_end(&fake);
 }
 
-/* --- listings ---------------------------------------------------------------------------------------- */
+/* --- listings
+ * ---------------------------------------------------------------------------------------- */
 
 static const struct fake_entry entries[] = {
 	{ .name = "b.txt", .attr = { .kind = VFS_KIND_FILE, .mode = 0644, .nlink = 1, .size = 5 } },
 	{ .name = ".hidden", .attr = { .kind = VFS_KIND_FILE, .mode = 0644, .nlink = 1 } },
-	{ .name = "a\r\n226 x", .attr = { .kind = VFS_KIND_FILE, .mode = 0644, .size = 9, .mtime = 99 } },
+	{ .name = "a\r\n226 x",
+	    .attr = { .kind = VFS_KIND_FILE, .mode = 0644, .size = 9, .mtime = 99 } },
 	{ .name = "dir", .attr = { .kind = VFS_KIND_DIR, .mode = 0755, .nlink = 2, .mtime = 9 } },
 	{ .name = "c.txt", .attr = { .kind = VFS_KIND_FILE, .mode = 0644, .size = 7 } },
 };
@@ -575,7 +656,8 @@ Test(ftp_engine, nlst_gives_sorted_names_that_can_be_used_as_they_are)
 	cr_assert_str_eq(listing("NLST"), "a??226 x\r\nb.txt\r\nc.txt\r\ndir\r\n");
 	cr_assert_str_eq(listing("NLST -a"), ".hidden\r\na??226 x\r\nb.txt\r\nc.txt\r\ndir\r\n");
 	cr_assert_str_eq(listing("NLST -r ."), "dir\r\nc.txt\r\nb.txt\r\na??226 x\r\n");
-	cr_assert_str_eq(listing("NLST sub"), "sub/a??226 x\r\nsub/b.txt\r\nsub/c.txt\r\nsub/dir\r\n");
+	cr_assert_str_eq(
+	    listing("NLST sub"), "sub/a??226 x\r\nsub/b.txt\r\nsub/c.txt\r\nsub/dir\r\n");
 	cr_assert_str_eq(listing("NLST -t /"), "/a??226 x\r\n/dir\r\n/b.txt\r\n/c.txt\r\n");
 	fake.status[GUARD_MESSAGE_stat] = VFS_NOT_FOUND;
 	cr_assert_str_eq(listing("NLST *.txt"), "b.txt\r\nc.txt\r\n");
@@ -591,10 +673,12 @@ Test(ftp_engine, list_gives_long_lines_and_mlsd_facts)
 {
 	set_entries();
 	fake_login(&fake);
-	cr_assert_not_null(strstr(listing("LIST"), "-rw-r--r--    1 0        0                   5 Jan  1  1970 b.txt\r\n"));
+	cr_assert_not_null(strstr(listing("LIST"),
+	    "-rw-r--r--    1 0        0                   5 Jan  1  1970 b.txt\r\n"));
 	cr_assert_null(strstr(data, ".hidden"));
 	cr_assert_not_null(strstr(listing("LIST -a"), ".hidden\r\n"));
-	cr_assert_eq(strncmp(listing("LIST -S"), "-rw-r--r--    0 0        0                   9", 45), 0);
+	cr_assert_eq(
+	    strncmp(listing("LIST -S"), "-rw-r--r--    0 0        0                   9", 45), 0);
 	cr_assert_eq(COMMAND("OPTS MLST size;"), 200);
 	cr_assert_str_eq(listing("MLSD"),
 	    "size=5; b.txt\r\nsize=0; .hidden\r\nsize=9; a??226 x\r\n dir\r\nsize=7; c.txt\r\n");
@@ -671,7 +755,8 @@ Test(ftp_engine, a_listing_that_fails_on_its_way_is_451)
 	fake_end(&fake);
 }
 
-/* --- the end -------------------------------------------------------------------------------------------- */
+/* --- the end
+ * -------------------------------------------------------------------------------------------- */
 
 Test(ftp_engine, an_idle_client_is_told_and_sent_away)
 {
@@ -747,21 +832,81 @@ Test(ftp_engine, commands_sent_ahead_of_the_end_are_all_served)
 	cr_assert_eq(fake.bye, GUARD_BYE_CLOSED);
 }
 
-Test(ftp_engine, a_transfer_outlives_the_clients_half_of_the_control_connection)
+/* One upload during which the client ends its side of the control connection with these last words.
+ */
+static void upload_and_leave(const char *last_words)
 {
 	int fd;
 
+	fake_init(&fake);
 	fake_login(&fake);
 	start("STOR f");
 	fd = fake_take_data(&fake);
+	fake_send(&fake, last_words, strlen(last_words));
 	shutdown(fake.client_fd, SHUT_WR);
 	cr_assert(io_write_full(fd, "abc", 3));
-	usleep(50000);
+	usleep(20000);
 	close(fd);
+}
+
+Test(ftp_engine, an_upload_whose_client_has_left_without_quit_is_not_published)
+{
+	upload_and_leave("");
+	cr_assert_eq(REPLY(), 426);
+	cr_assert_eq(REPLY(), 0);
+	fake_join(&fake);
+	cr_assert_eq(fake.outcome, VFS_CLOSE_ABORTED);
+	cr_assert_eq(fake.bye, GUARD_BYE_CLOSED);
+	upload_and_leave("NOOP\r\nPWD\r\n");
+	cr_assert_eq(REPLY(), 200);
+	cr_assert_eq(REPLY(), 426);
+	cr_assert_eq(REPLY(), 257);
+	cr_assert_eq(REPLY(), 0);
+	fake_join(&fake);
+	upload_and_leave("PWD\r\nquit\r\n");
 	cr_assert_eq(REPLY(), 226);
+	cr_assert_eq(REPLY(), 257);
+	cr_assert_eq(REPLY(), 221);
 	cr_assert_eq(REPLY(), 0);
 	fake_join(&fake);
 	cr_assert_eq(fake.outcome, VFS_CLOSE_COMPLETE);
+}
+
+Test(ftp_engine, an_upload_whose_client_leaves_in_the_same_moment_is_not_published)
+{
+	int fd;
+
+	/* As a kernel closes the descriptors of a process that was killed: both at once. */
+	for (size_t i = 0; i < 50; i++) {
+		fake_init(&fake);
+		fake_login(&fake);
+		start("STOR f");
+		fd = fake_take_data(&fake);
+		cr_assert(io_write_full(fd, "abc", 3));
+		io_close(&fake.client_fd);
+		close(fd);
+		fake_join(&fake);
+		cr_assert_eq(fake.outcome, VFS_CLOSE_ABORTED);
+	}
+}
+
+Test(ftp_engine, a_download_outlives_the_clients_half_of_the_control_connection)
+{
+	static char big[1u << 20];
+	int fd;
+
+	fake_set_file(&fake, big, sizeof(big));
+	fake_login(&fake);
+	cr_assert_eq(COMMAND("TYPE I"), 200);
+	start("RETR f");
+	fd = fake_take_data(&fake);
+	shutdown(fake.client_fd, SHUT_WR);
+	usleep(20000);
+	cr_assert_eq(fake_drain(fd, data, sizeof(data)), sizeof(big));
+	cr_assert_eq(REPLY(), 226);
+	close(fd);
+	fake_join(&fake);
+	cr_assert_eq(fake.bye, GUARD_BYE_CLOSED);
 }
 
 Test(ftp_engine, a_client_that_vanishes_aborts_its_transfer)
@@ -804,7 +949,8 @@ Test(ftp_engine, a_client_that_reads_no_replies_costs_a_known_amount_and_is_cut)
 	cr_assert_eq(fake.bye, GUARD_BYE_SLOW);
 }
 
-/* --- hostile lines ----------------------------------------------------------------------------------------- */
+/* --- hostile lines
+ * ----------------------------------------------------------------------------------------- */
 
 Test(ftp_engine, other_protocols_end_the_session_without_a_word)
 {

@@ -20,8 +20,7 @@ Test(ftp_facts, list_and_parse_are_each_others_reverse)
 		cr_assert_eq(ftp_facts_parse(list), facts);
 	}
 	ftp_facts_list(list, FTP_FACT_TYPE, true);
-	cr_assert_str_eq(
-	    list, "type*;size;modify;perm;unique;UNIX.mode;UNIX.owner;UNIX.group;");
+	cr_assert_str_eq(list, "type*;size;modify;perm;unique;UNIX.mode;UNIX.owner;UNIX.group;");
 }
 
 Test(ftp_facts, a_file_shows_all_that_was_asked_for)
@@ -120,10 +119,11 @@ Test(ftp_facts, times_are_utc_and_clamped_to_four_digits_of_year)
 
 Test(ftp_facts, a_time_is_fourteen_digits_of_a_date_that_exists)
 {
-	static const char *const wrong[] = { "", "2026112010263", "202611201026311", "20261320102631",
-		"20261100102631", "20260431000000", "20250229000000", "20261120242631", "20261120106031",
-		"20261120102661", "2026112010263x", "20261120102631.", "20261120102631.x", "-0261120102631",
-		"20261120102631,5", " 20261120102631" };
+	static const char *const wrong[] = { "", "2026112010263", "202611201026311",
+		"20261320102631", "20261100102631", "20260431000000", "20250229000000",
+		"20261120242631", "20261120106031", "20261120102661", "2026112010263x",
+		"20261120102631.", "20261120102631.x", "-0261120102631", "20261120102631,5",
+		" 20261120102631" };
 	int64_t seconds;
 	uint32_t nanoseconds;
 
@@ -137,6 +137,7 @@ Test(ftp_facts, a_time_is_fourteen_digits_of_a_date_that_exists)
 	cr_assert(ftp_facts_parse_time("20240229000000", 14, &seconds, NULL));
 	cr_assert(ftp_facts_parse_time("20161231235960", 14, &seconds, NULL));
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		cr_assert_not(ftp_facts_parse_time(wrong[i], strlen(wrong[i]), &seconds, &nanoseconds),
-		    "%s", wrong[i]);
+		cr_assert_not(
+		    ftp_facts_parse_time(wrong[i], strlen(wrong[i]), &seconds, &nanoseconds), "%s",
+		    wrong[i]);
 }

@@ -26,11 +26,20 @@ static const char *line_of(enum ftp_list_form form, struct vfs_attr attr, const 
 Test(ftp_listing, long_lines_look_like_those_of_ls)
 {
 	struct vfs_attr file = {
-		.kind = VFS_KIND_FILE, .mode = 0644, .nlink = 1, .uid = 1000, .gid = 99, .size = 1234,
+		.kind = VFS_KIND_FILE,
+		.mode = 0644,
+		.nlink = 1,
+		.uid = 1000,
+		.gid = 99,
+		.size = 1234,
 		.mtime = NOW,
 	};
 	struct vfs_attr dir = {
-		.kind = VFS_KIND_DIR, .mode = 01777, .nlink = 12, .uid = 0, .gid = 1000,
+		.kind = VFS_KIND_DIR,
+		.mode = 01777,
+		.nlink = 12,
+		.uid = 0,
+		.gid = 1000,
 		.mtime = NOW - 400 * DAY,
 	};
 
@@ -104,7 +113,8 @@ Test(ftp_listing, bytes_beyond_ascii_stay_as_they_are)
 {
 	struct vfs_attr attr = { .kind = VFS_KIND_FILE };
 
-	cr_assert_str_eq(line_of(FTP_FORM_NAMES, attr, "\xc3\xa4\xff\x80", "", ""), "\xc3\xa4\xff\x80\r\n");
+	cr_assert_str_eq(
+	    line_of(FTP_FORM_NAMES, attr, "\xc3\xa4\xff\x80", "", ""), "\xc3\xa4\xff\x80\r\n");
 	cr_assert_str_eq(line_of(FTP_FORM_NAMES, attr, "n", "", "dir/"), "dir/n\r\n");
 	cr_assert_str_eq(line_of(FTP_FORM_FACTS, attr, " n", "", ""), "type=file;  n\r\n");
 	attr.kind = VFS_KIND_LINK;
@@ -123,8 +133,11 @@ Test(ftp_listing, the_longest_line_fits_and_nothing_is_written_where_it_would_no
 	memset(name, 'n', sizeof(name) - 1);
 	memset(target, 't', sizeof(target) - 1);
 	memset(prefix, 'p', sizeof(prefix) - 1);
-	entry.attr = (struct vfs_attr){ .kind = VFS_KIND_LINK, .size = UINT64_MAX, .nlink = UINT32_MAX,
-		.uid = UINT32_MAX, .gid = UINT32_MAX };
+	entry.attr = (struct vfs_attr){ .kind = VFS_KIND_LINK,
+		.size = UINT64_MAX,
+		.nlink = UINT32_MAX,
+		.uid = UINT32_MAX,
+		.gid = UINT32_MAX };
 	cr_assert_lt(ftp_listing_line(out, sizeof(out), &view, &entry, prefix), sizeof(out));
 	cr_assert_eq(ftp_listing_line(out, sizeof(out) - 1, &view, &entry, ""), 0);
 }

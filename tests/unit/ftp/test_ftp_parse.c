@@ -68,12 +68,18 @@ static const struct {
 	{ BYTES("NOOP\n"), FTP_LINE_READY, "NOOP" },
 	{ BYTES("\r\n"), FTP_LINE_READY, "" },
 	{ BYTES("STOR  two spaces \r\n"), FTP_LINE_READY, "STOR  two spaces " },
-	{ BYTES("STOR a\xff\xff" "b\r\n"), FTP_LINE_READY, "STOR a\xff" "b" },
+	{ BYTES("STOR a\xff\xff"
+	        "b\r\n"),
+	    FTP_LINE_READY,
+	    "STOR a\xff"
+	    "b" },
 	{ BYTES("STOR a\r\0b\r\n"), FTP_LINE_READY, "STOR a\rb" },
 	{ BYTES("MKD a\rb\r\n"), FTP_LINE_BAD, "" },
 	{ BYTES("MKD a\0b\r\n"), FTP_LINE_BAD, "" },
 	{ BYTES("NOOP\r\r\n"), FTP_LINE_BAD, "" },
-	{ BYTES("\xff\xf4\xff\xf2" "ABOR\r\n"), FTP_LINE_READY, "ABOR" },
+	{ BYTES("\xff\xf4\xff\xf2"
+	        "ABOR\r\n"),
+	    FTP_LINE_READY, "ABOR" },
 	{ BYTES("AB\xff\xfd\x01OR\r\n"), FTP_LINE_READY, "ABOR" },
 	{ BYTES("\xff\xfa\x18\x00 junk \r\n \xff\xff \xff\xf0NOOP\r\n"), FTP_LINE_READY, "NOOP" },
 	{ BYTES("\xff\xf1NOOP\r\n"), FTP_LINE_READY, "NOOP" },
@@ -142,7 +148,8 @@ Test(ftp_parse, a_long_line_that_ends_in_a_carriage_return_at_the_limit_is_right
 		memcpy(block + length, "\r\n", 2);
 		feed(block, length + 2);
 		cr_assert_eq(take(text),
-		    length <= FTP_LINE_MAX_BYTES ? FTP_LINE_READY : FTP_LINE_TOO_LONG, "%zu", length);
+		    length <= FTP_LINE_MAX_BYTES ? FTP_LINE_READY : FTP_LINE_TOO_LONG, "%zu",
+		    length);
 		cr_assert_eq(take(text), FTP_LINE_NONE);
 	}
 }
@@ -197,7 +204,9 @@ Test(ftp_parse, serves_the_line_behind_an_interrupt_first)
 {
 	char text[FTP_LINE_MAX_BYTES + 1];
 
-	feed("RETR b\r\nQUIT\r\n\xff\xf4\xff\xf2" "ABOR\r", 23);
+	feed("RETR b\r\nQUIT\r\n\xff\xf4\xff\xf2"
+	     "ABOR\r",
+	    23);
 	cr_assert_not(ftp_parse_promote(&parse));
 	feed("\nNOOP\r\n", 7);
 	cr_assert(ftp_parse_promote(&parse));
@@ -219,6 +228,19 @@ Test(ftp_parse, forgets_an_interrupt_whose_line_was_taken_in_its_turn)
 	cr_assert_not(ftp_parse_promote(&parse));
 	cr_assert_eq(take(text), FTP_LINE_READY);
 	cr_assert_str_eq(text, "QUIT");
+}
+
+Test(ftp_parse, knows_the_clients_last_word)
+{
+	cr_assert_not(ftp_parse_ends_with(&parse, "QUIT"));
+	feed("QUIT\r\n", 6);
+	cr_assert(ftp_parse_ends_with(&parse, "QUIT"));
+	feed("NOOP\r\nqUiT\r", 11);
+	cr_assert_not(ftp_parse_ends_with(&parse, "QUIT"));
+	feed("\n", 1);
+	cr_assert(ftp_parse_ends_with(&parse, "QUIT"));
+	feed("XQUIT\r\n", 7);
+	cr_assert_not(ftp_parse_ends_with(&parse, "QUIT"));
 }
 
 Test(ftp_parse, knows_a_tls_handshake_from_a_line)

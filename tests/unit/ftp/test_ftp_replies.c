@@ -73,8 +73,9 @@ Test(ftp_replies, every_status_has_a_negative_code_but_ok)
 {
 	cr_assert_eq(ftp_replies_status_code(VFS_OK), 250);
 	for (unsigned status = 1; status < VFS_STATUS_COUNT; status++) {
-		cr_assert(ftp_replies_status_code(status) >= 421 &&
-			ftp_replies_status_code(status) < 560, "%s", vfs_status_name(status));
+		cr_assert(
+		    ftp_replies_status_code(status) >= 421 && ftp_replies_status_code(status) < 560,
+		    "%s", vfs_status_name(status));
 	}
 	cr_assert_eq(ftp_replies_status_code(VFS_STATUS_COUNT), 451);
 	cr_assert_eq(ftp_replies_status_code(VFS_NO_SPACE), 452);
@@ -105,7 +106,8 @@ Test(ftp_replies, a_reply_of_many_lines_begins_with_a_hyphen_and_indents)
 	ftp_reply_line(&session, "211 forged");
 	ftp_reply_linef(&session, "%s\r\n211 forged", "x");
 	ftp_reply(&session, FTP_REPLY_FEATURES_END);
-	cr_assert_str_eq(queued(), "211-Features:\r\n 211 forged\r\n x??211 forged\r\n211 End.\r\n");
+	cr_assert_str_eq(
+	    queued(), "211-Features:\r\n 211 forged\r\n x??211 forged\r\n211 End.\r\n");
 }
 
 Test(ftp_replies, a_client_that_does_not_read_is_noticed_not_fed)

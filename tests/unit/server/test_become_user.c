@@ -10,7 +10,7 @@
 #include "server/base/os_linux.h"
 #include "server/become_user.h"
 
-#define USER 64803u
+#define USER   64803u
 #define FAILED 70
 
 static void need_root(void)
@@ -58,7 +58,9 @@ static int become(const struct become_user *plan)
 Test(become_user, becomes_the_user_with_exactly_the_planned_groups)
 {
 	static const uint32_t groups[] = { 64810, 64811 };
-	struct become_user plan = { .role = "test", .as_root = true, .root_dir_fd = -1, .uid = USER, .gid = USER };
+	struct become_user plan = {
+		.role = "test", .as_root = true, .root_dir_fd = -1, .uid = USER, .gid = USER
+	};
 
 	need_root();
 	cr_assert_eq(status_of(become, &plan), 0);
@@ -75,7 +77,9 @@ static int become_after_login_limits(const struct become_user *plan)
 
 Test(become_user, goes_on_from_the_capabilities_of_a_login)
 {
-	struct become_user plan = { .role = "test", .as_root = true, .root_dir_fd = -1, .uid = USER, .gid = USER };
+	struct become_user plan = {
+		.role = "test", .as_root = true, .root_dir_fd = -1, .uid = USER, .gid = USER
+	};
 
 	need_root();
 	cr_assert_eq(status_of(become_after_login_limits, &plan), 0);
@@ -114,8 +118,13 @@ Test(become_user, refuses_to_become_root_in_any_way)
 	const struct become_user plans[] = {
 		{ .role = "test", .as_root = true, .root_dir_fd = -1, .uid = 0, .gid = USER },
 		{ .role = "test", .as_root = true, .root_dir_fd = -1, .uid = USER, .gid = 0 },
-		{ .role = "test", .as_root = true, .root_dir_fd = -1, .uid = USER, .gid = USER,
-		    .groups = root_group, .group_count = 2 },
+		{ .role = "test",
+		    .as_root = true,
+		    .root_dir_fd = -1,
+		    .uid = USER,
+		    .gid = USER,
+		    .groups = root_group,
+		    .group_count = 2 },
 	};
 
 	need_root();
@@ -128,7 +137,7 @@ Test(become_user, a_step_that_fails_ends_the_process)
 	struct become_user plan = { .role = "test", .as_root = true, .uid = USER, .gid = USER };
 
 	need_root();
-	plan.root_dir_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);	/* no directory */
+	plan.root_dir_fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* no directory */
 	cr_assert_eq(status_of(become, &plan), FAILED);
 	close(plan.root_dir_fd);
 }
@@ -141,8 +150,9 @@ static int limit(const struct become_user *plan)
 	become_user_limit_root("test", 0);
 	if (getuid() != 0 || !os_capabilities_get(&capabilities))
 		return 1;
-	if (capabilities & ~((UINT64_C(1) << CAP_SETUID) | (UINT64_C(1) << CAP_SETGID) |
-	                       (UINT64_C(1) << CAP_SYS_CHROOT) | (UINT64_C(1) << CAP_DAC_READ_SEARCH)))
+	if (capabilities &
+	    ~((UINT64_C(1) << CAP_SETUID) | (UINT64_C(1) << CAP_SETGID) |
+	        (UINT64_C(1) << CAP_SYS_CHROOT) | (UINT64_C(1) << CAP_DAC_READ_SEARCH)))
 		return 2;
 	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : 3;
 }
@@ -159,9 +169,10 @@ static int stay(const struct become_user *plan)
 
 	become_user(plan);
 	return os_capabilities_get(&capabilities) && capabilities == 0 &&
-	        prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
-	    ? 0
-	    : 1;
+	               prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
+	               prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
+	           ? 0
+	           : 1;
 }
 
 Test(become_user, an_ordinary_user_keeps_the_uid_and_loses_the_rest)

@@ -12,10 +12,10 @@
 
 /* A client, and a clerk played by the test at the other end of the door. */
 struct stage {
-	int door[2];	/* [0] the client's, [1] ours */
-	int clerk_fd;	/* our end of the client's connection, -1: none */
+	int door[2];  /* [0] the client's, [1] ours */
+	int clerk_fd; /* our end of the client's connection, -1: none */
 	struct clerk_client *client;
-	struct clerk_msg_attach attach;	/* last one; strings point into bytes */
+	struct clerk_msg_attach attach; /* last one; strings point into bytes */
 	uint8_t bytes[WIRE_MAX_BYTES];
 };
 
@@ -149,7 +149,7 @@ Test(clerk_client, repeats_to_a_new_clerk_what_the_old_one_did_not_acknowledge)
 		cr_assert_eq(take_event(), seq);
 	say_written(2);
 	clerk_client_flush(stage.client, 50);
-	io_close(&stage.clerk_fd);	/* the clerk dies */
+	io_close(&stage.clerk_fd); /* the clerk dies */
 	clerk_client_flush(stage.client, 200);
 	take_attach();
 	for (uint64_t seq = 3; seq <= 5; seq++)
@@ -243,7 +243,8 @@ Test(clerk_client, asks_a_new_clerk_again)
 
 	open_stage();
 	pid = fork_client(act_admit);
-	/* The test holds the client's end too, after the fork: let go, or its clerk's death is not seen. */
+	/* The test holds the client's end too, after the fork: let go, or its clerk's death is not
+	 * seen. */
 	clerk_client_free(&stage.client);
 	take_attach();
 	take_question(CLERK_MESSAGE_admit);

@@ -54,7 +54,8 @@ Test(clerk_log, json_has_time_event_level_sender_and_fields_in_order)
 	line = line_of(&event);
 	cr_assert_str_eq(format(text, CONF_LOG_JSON, &line),
 	    "{\"time\":\"2026-11-20T10:26:31.042Z\",\"event\":\"upload\",\"level\":\"info\","
-	    "\"role\":\"guard\",\"pid\":4711,\"seq\":3,\"user\":\"alice\",\"path\":\"/a b\",\"bytes\":12}\n");
+	    "\"role\":\"guard\",\"pid\":4711,\"seq\":3,\"user\":\"alice\",\"path\":\"/a "
+	    "b\",\"bytes\":12}\n");
 }
 
 Test(clerk_log, logfmt_quotes_what_needs_it)
@@ -68,7 +69,8 @@ Test(clerk_log, logfmt_quotes_what_needs_it)
 	event_number(&event, EVENT_FIELD_STATUS, 70);
 	line = line_of(&event);
 	cr_assert_str_eq(format(text, CONF_LOG_LOGFMT, &line),
-	    "time=2026-11-20T10:26:31.042Z event=login-failed level=warning role=guard pid=4711 seq=3 "
+	    "time=2026-11-20T10:26:31.042Z event=login-failed level=warning role=guard pid=4711 "
+	    "seq=3 "
 	    "user=\"a \\\"b\\\"=c\\\\\" path=/plain status=70\n");
 }
 
@@ -87,8 +89,8 @@ Test(clerk_log, the_events_own_role_and_pid_win)
 
 Test(clerk_log, strangers_text_stays_on_one_line_and_in_its_field)
 {
-	static const char *const nasty[] = { "a\nb", "\x1b]0;title\x07", "\"},{\"event\":\"login\"", "\xff\xfe",
-		"\r\n226 done", "x\x7f", "\\x41", "na\xc3\xafve", "\xe2\x28\xa1" };
+	static const char *const nasty[] = { "a\nb", "\x1b]0;title\x07", "\"},{\"event\":\"login\"",
+		"\xff\xfe", "\r\n226 done", "x\x7f", "\\x41", "na\xc3\xafve", "\xe2\x28\xa1" };
 
 	for (size_t i = 0; i < sizeof(nasty) / sizeof(nasty[0]); i++) {
 		for (int kind = CONF_LOG_JSON; kind <= CONF_LOG_LOGFMT; kind++) {
@@ -108,7 +110,8 @@ Test(clerk_log, strangers_text_stays_on_one_line_and_in_its_field)
 				continue;
 			parsed = json_loads(made, JSON_REJECT_DUPLICATES, NULL);
 			cr_assert_not_null(parsed, "%s", made);
-			cr_assert_str_eq(json_string_value(json_object_get(parsed, "event")), "login-failed");
+			cr_assert_str_eq(
+			    json_string_value(json_object_get(parsed, "event")), "login-failed");
 			cr_assert_eq(json_object_size(parsed), 7);
 			json_decref(parsed);
 		}
@@ -184,7 +187,7 @@ Test(clerk_log, lines_that_could_not_be_written_are_counted_and_reported)
 	int ends[2];
 
 	cr_assert_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-	write_login(log);	/* no target yet */
+	write_login(log); /* no target yet */
 	clerk_log_set_target(log, open("/dev/full", O_WRONLY | O_CLOEXEC), CLERK_LOG_PLAIN);
 	write_login(log);
 	write_login(log);
@@ -234,8 +237,9 @@ Test(clerk_log, syslog_gets_priority_and_tag_and_tells_when_it_is_gone)
 	clerk_log_set_target(log, ends[1], CLERK_LOG_SYSLOG);
 	write_login(log);
 	read_some(ends[0]);
-	cr_assert_str_eq(text, "<30>transomd[4711]: time=2026-11-20T10:26:31.042Z event=login level=info "
-	                       "role=guard pid=4711 seq=3");
+	cr_assert_str_eq(text,
+	    "<30>transomd[4711]: time=2026-11-20T10:26:31.042Z event=login level=info "
+	    "role=guard pid=4711 seq=3");
 	cr_assert(!clerk_log_lost(log));
 	close(ends[0]);
 	write_login(log);

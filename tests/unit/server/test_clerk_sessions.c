@@ -50,7 +50,8 @@ Test(clerk_sessions, admits_up_to_the_total_and_again_after_a_close)
 
 	set_up(&f, 3, 100, 1);
 	for (int i = 0; i < 3; i++)
-		cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[i], "192.0.2.1"), CLERK_ALLOWED);
+		cr_assert_eq(
+		    clerk_sessions_admit(f.books, f.sessions[i], "192.0.2.1"), CLERK_ALLOWED);
 	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[3], "192.0.2.2"), CLERK_TOO_MANY);
 	clerk_sessions_close(f.books, &f.sessions[1]);
 	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[3], "192.0.2.2"), CLERK_ALLOWED);
@@ -64,12 +65,15 @@ Test(clerk_sessions, counts_ipv4_by_address_and_ipv6_by_network)
 	set_up(&f, 100, 2, 1);
 	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[0], "192.0.2.1"), CLERK_ALLOWED);
 	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[1], "192.0.2.1"), CLERK_ALLOWED);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[2], "192.0.2.1"), CLERK_TOO_MANY_FROM_ADDRESS);
+	cr_assert_eq(
+	    clerk_sessions_admit(f.books, f.sessions[2], "192.0.2.1"), CLERK_TOO_MANY_FROM_ADDRESS);
 	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[2], "192.0.2.2"), CLERK_ALLOWED);
 	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[3], "2001:db8::1"), CLERK_ALLOWED);
 	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[4], "2001:db8::2:1"), CLERK_ALLOWED);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[5], "2001:db8::3"), CLERK_TOO_MANY_FROM_ADDRESS);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[5], "2001:db8:0:1::3"), CLERK_ALLOWED);
+	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[5], "2001:db8::3"),
+	    CLERK_TOO_MANY_FROM_ADDRESS);
+	cr_assert_eq(
+	    clerk_sessions_admit(f.books, f.sessions[5], "2001:db8:0:1::3"), CLERK_ALLOWED);
 	cr_assert_eq(clerk_sessions_from(f.books, "192.0.2.1"), 2);
 	cr_assert_eq(clerk_sessions_from(f.books, "2001:db8::ffff"), 2);
 	cr_assert_eq(clerk_sessions_from(f.books, "198.51.100.1"), 0);
@@ -82,10 +86,12 @@ Test(clerk_sessions, limits_the_sessions_of_one_user)
 
 	set_up(&f, 100, 100, 1);
 	for (int i = 0; i < 4; i++)
-		cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[i], "192.0.2.1"), CLERK_ALLOWED);
+		cr_assert_eq(
+		    clerk_sessions_admit(f.books, f.sessions[i], "192.0.2.1"), CLERK_ALLOWED);
 	cr_assert_eq(clerk_sessions_login(f.books, f.sessions[0], "alice", 2), CLERK_ALLOWED);
 	cr_assert_eq(clerk_sessions_login(f.books, f.sessions[1], "alice", 2), CLERK_ALLOWED);
-	cr_assert_eq(clerk_sessions_login(f.books, f.sessions[2], "alice", 2), CLERK_TOO_MANY_OF_USER);
+	cr_assert_eq(
+	    clerk_sessions_login(f.books, f.sessions[2], "alice", 2), CLERK_TOO_MANY_OF_USER);
 	cr_assert(!clerk_sessions_has_user(f.sessions[2]));
 	cr_assert_eq(clerk_sessions_login(f.books, f.sessions[2], "alice", 0), CLERK_ALLOWED);
 	cr_assert_eq(clerk_sessions_login(f.books, f.sessions[3], "bob", 1), CLERK_ALLOWED);
@@ -115,7 +121,8 @@ Test(clerk_sessions, admits_nobody_once_shut)
 
 	set_up(&f, 100, 100, 1);
 	clerk_sessions_shut(f.books);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[0], "192.0.2.1"), CLERK_SHUTTING_DOWN);
+	cr_assert_eq(
+	    clerk_sessions_admit(f.books, f.sessions[0], "192.0.2.1"), CLERK_SHUTTING_DOWN);
 	tear_down(&f);
 }
 
@@ -182,17 +189,18 @@ Test(clerk_sessions, a_turn_ends_with_its_connection)
 
 	set_up(&f, 100, 100, 2);
 	for (int i = 0; i < 5; i++) {
-		cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[i], "192.0.2.1"), CLERK_ALLOWED);
+		cr_assert_eq(
+		    clerk_sessions_admit(f.books, f.sessions[i], "192.0.2.1"), CLERK_ALLOWED);
 		cr_assert(clerk_sessions_hash_begin(f.books, f.sessions[i]));
 		cr_assert(!clerk_sessions_hash_begin(f.books, f.sessions[i]), "only once");
 	}
 	cr_assert_eq(next_turn(&f), 0);
 	cr_assert_eq(next_turn(&f), 1);
 	cr_assert_eq(next_turn(&f), -1);
-	clerk_sessions_close(f.books, &f.sessions[0]);	/* while hashing */
-	clerk_sessions_close(f.books, &f.sessions[3]);	/* in the middle of the queue */
+	clerk_sessions_close(f.books, &f.sessions[0]); /* while hashing */
+	clerk_sessions_close(f.books, &f.sessions[3]); /* in the middle of the queue */
 	cr_assert_eq(next_turn(&f), 2);
-	clerk_sessions_hash_end(f.books, f.sessions[4]);	/* gave up waiting */
+	clerk_sessions_hash_end(f.books, f.sessions[4]); /* gave up waiting */
 	clerk_sessions_hash_end(f.books, f.sessions[1]);
 	cr_assert_eq(next_turn(&f), -1);
 	cr_assert(!clerk_sessions_hash_begin(f.books, f.sessions[9]), "not admitted");

@@ -109,12 +109,15 @@ Test(listeners, a_failure_leaves_nothing_open_but_the_old)
 	port = described_port(&old, conf);
 	lowest_free = dup(0);
 	close(lowest_free);
-	snprintf(text, sizeof(text), "listener \"a\" { address = \"127.0.0.1:0\" }\n"
-	                             "listener \"b\" { address = \"127.0.0.2:0\" }\n"
-	                             "listener \"c\" { address = \"127.0.0.1:%u\" }\n", port);
+	snprintf(text, sizeof(text),
+	    "listener \"a\" { address = \"127.0.0.1:0\" }\n"
+	    "listener \"b\" { address = \"127.0.0.2:0\" }\n"
+	    "listener \"c\" { address = \"127.0.0.1:%u\" }\n",
+	    port);
 	bad = conf_with(text);
 	cr_assert(!listeners_open(&new, bad, &old, message));
-	cr_assert_not_null(strstr(message, "listener \"c\": cannot listen on 127.0.0.1:"), "%s", message);
+	cr_assert_not_null(
+	    strstr(message, "listener \"c\": cannot listen on 127.0.0.1:"), "%s", message);
 	cr_assert_eq(dup(0), lowest_free, "b was closed again");
 	cr_assert(accepts(port));
 	listeners_close_except(&old, NULL);

@@ -24,10 +24,11 @@ static void set_up(struct place *place, const char *log_target)
 	snprintf(place->dir, sizeof(place->dir), "/tmp/transom-files-XXXXXX");
 	cr_assert_not_null(mkdtemp(place->dir));
 	snprintf(file, sizeof(file), "%s/transom.conf", place->dir);
-	snprintf(text, sizeof(text), "runtime_dir = \"run\"\nstate_dir = \"state\"\nlog { target = \"%s\" }\n",
-	    log_target);
+	snprintf(text, sizeof(text),
+	    "runtime_dir = \"run\"\nstate_dir = \"state\"\nlog { target = \"%s\" }\n", log_target);
 	place->conf = NULL;
-	cr_assert_eq(conf_parse(&place->conf, file, text, place->message), CONF_OK, "%s", place->message);
+	cr_assert_eq(
+	    conf_parse(&place->conf, file, text, place->message), CONF_OK, "%s", place->message);
 }
 
 static void tear_down(struct place *place)
@@ -53,7 +54,8 @@ Test(master_files, makes_the_directories_and_opens_the_empty_one)
 
 	set_up(&place, "stderr");
 	for (int i = 0; i < 2; i++) { /* made, then found */
-		cr_assert(master_files_prepare(place.conf, &empty_fd, place.message), "%s", place.message);
+		cr_assert(master_files_prepare(place.conf, &empty_fd, place.message), "%s",
+		    place.message);
 		cr_assert_eq(fstat(empty_fd, &status), 0);
 		cr_assert_eq(status.st_mode & 07777, 0555);
 		io_close(&empty_fd);
@@ -120,7 +122,8 @@ Test(master_files, the_log_is_appended_to_beside_the_configuration_and_never_thr
 
 	set_up(&place, "log");
 	umask(022);
-	cr_assert(master_files_open_log(place.conf, &fd, &kind, place.message), "%s", place.message);
+	cr_assert(
+	    master_files_open_log(place.conf, &fd, &kind, place.message), "%s", place.message);
 	cr_assert_eq(kind, CLERK_LOG_PLAIN);
 	cr_assert(fcntl(fd, F_GETFL) & O_APPEND);
 	path_in(&place, "log", path);

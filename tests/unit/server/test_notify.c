@@ -27,7 +27,8 @@ Test(notify, tells_systemd_at_an_abstract_address)
 
 	memcpy(address.sun_path + 1, name + 1, (size_t)length - 1);
 	cr_assert_eq(bind(fd, (const struct sockaddr *)&address,
-	                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)length)), 0);
+	                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)length)),
+	    0);
 	setenv("NOTIFY_SOCKET", name, 1);
 	notify_init();
 	cr_assert_null(getenv("NOTIFY_SOCKET"), "not for children");

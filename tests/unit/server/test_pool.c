@@ -75,9 +75,11 @@ Test(pool, never_leaves_minimum_and_maximum_whatever_happens)
 
 			for (uint32_t step = 0; step < 200; step++) {
 				if (step % 7 < 4)
-					pool_target_taken(&target, step * 31 % (max + 1), step * 100);
+					pool_target_taken(
+					    &target, step * 31 % (max + 1), step * 100);
 				else
-					pool_target_calm(&target, step * 100 + step % 3 * POOL_CALM_MS);
+					pool_target_calm(
+					    &target, step * 100 + step % 3 * POOL_CALM_MS);
 				cr_assert(target.now >= min && target.now <= max);
 			}
 		}

@@ -23,7 +23,8 @@ Test(roles, whoever_gives_up_root_is_confined_and_starts_nobody)
 		const struct role *row = &role_table[id];
 
 		cr_assert_eq(row->account != ROLE_IS_ROOT, row->confined, "%s", row->name);
-		cr_assert_eq(row->account != ROLE_IS_ROOT, row->root != ROLE_SEES_HOST, "%s", row->name);
+		cr_assert_eq(
+		    row->account != ROLE_IS_ROOT, row->root != ROLE_SEES_HOST, "%s", row->name);
 		cr_assert_eq(row->confined, !row->starts_others, "%s", row->name);
 	}
 	cr_assert_eq(role_table[ROLE_FRONT].profile, SANDBOX_FRONT);
@@ -36,7 +37,7 @@ static bool limit_is(int resource, rlim_t at_most)
 	struct rlimit limit;
 
 	return getrlimit((__rlimit_resource_t)resource, &limit) == 0 && limit.rlim_cur <= at_most &&
-	    limit.rlim_max <= at_most;
+	       limit.rlim_max <= at_most;
 }
 
 /* In a child: limits cannot be raised again. */
@@ -76,8 +77,12 @@ Test(roles, the_environment_says_which_role_once)
 		const char *value;
 		enum role_id role;
 	} cases[] = {
-		{ NULL, ROLE_MASTER }, { "", ROLE_MASTER }, { "clerk", ROLE_CLERK },
-		{ "nursery", ROLE_NURSERY }, { "guard", ROLE_MASTER }, { "CLERK", ROLE_MASTER },
+		{ NULL, ROLE_MASTER },
+		{ "", ROLE_MASTER },
+		{ "clerk", ROLE_CLERK },
+		{ "nursery", ROLE_NURSERY },
+		{ "guard", ROLE_MASTER },
+		{ "CLERK", ROLE_MASTER },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

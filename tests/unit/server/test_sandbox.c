@@ -18,8 +18,8 @@
 
 /* What became of one system call in a sandboxed child. */
 struct outcome {
-	bool killed;	/* by SIGSYS */
-	int error;	/* errno; 0: it succeeded */
+	bool killed; /* by SIGSYS */
+	int error;   /* errno; 0: it succeeded */
 };
 
 static void enter(enum sandbox_profile profile)
@@ -40,8 +40,8 @@ static struct outcome try_call(enum sandbox_profile profile, long call, const lo
 		long result;
 
 		enter(profile);
-		result = syscall(call, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-		    arguments[5]);
+		result = syscall(call, arguments[0], arguments[1], arguments[2], arguments[3],
+		    arguments[4], arguments[5]);
 		_exit(result == -1 ? errno : 0);
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
@@ -66,7 +66,7 @@ static void arguments_for(const struct sandbox_row *row, long arguments[6])
 static bool is_untriable(const char *call)
 {
 	return strcmp(call, "exit") == 0 || strcmp(call, "exit_group") == 0 ||
-	    strcmp(call, "rt_sigreturn") == 0 || strcmp(call, "umask") == 0;
+	       strcmp(call, "rt_sigreturn") == 0 || strcmp(call, "umask") == 0;
 }
 
 static void walk(void (*check)(enum sandbox_profile, const struct sandbox_row *, long call))
@@ -76,7 +76,8 @@ static void walk(void (*check)(enum sandbox_profile, const struct sandbox_row *,
 		for (size_t i = 0; i < sandbox_row_count; i++) {
 			long call = seccomp_syscall_resolve_name(sandbox_rows[i].call);
 
-			if (call >= 0) /* else: not on this architecture, or too young for this library */
+			if (call >=
+			    0) /* else: not on this architecture, or too young for this library */
 				check((enum sandbox_profile)profile, &sandbox_rows[i], call);
 		}
 	}
@@ -87,7 +88,8 @@ static void check_kill(enum sandbox_profile profile, const struct sandbox_row *r
 	const long zeros[6] = { 0 };
 
 	if (row->kill & (1u << profile))
-		cr_assert(try_call(profile, call, zeros).killed, "%s: %s", sandbox_profile_name(profile), row->call);
+		cr_assert(try_call(profile, call, zeros).killed, "%s: %s",
+		    sandbox_profile_name(profile), row->call);
 }
 
 Test(sandbox, deadly_calls_kill)
@@ -103,8 +105,8 @@ static void check_soft(enum sandbox_profile profile, const struct sandbox_row *r
 	if ((row->soft & (1u << profile)) == 0)
 		return;
 	out = try_call(profile, call, arguments);
-	cr_assert(!out.killed && out.error == row->soft_errno, "%s: %s: %s", sandbox_profile_name(profile),
-	    row->call, strerror(out.error));
+	cr_assert(!out.killed && out.error == row->soft_errno, "%s: %s: %s",
+	    sandbox_profile_name(profile), row->call, strerror(out.error));
 }
 
 Test(sandbox, soft_calls_fail_with_the_errno_of_their_row)
@@ -140,15 +142,19 @@ Test(sandbox, no_row_contradicts_itself_or_an_unconditional_other)
 		cr_assert_eq(a->soft != 0, a->soft_errno != 0, "%s", a->call);
 		for (size_t j = 0; j < i; j++) {
 			const struct sandbox_row *b = &sandbox_rows[j];
-			unsigned both = (a->allow | a->soft | a->kill) & (b->allow | b->soft | b->kill);
+			unsigned both =
+			    (a->allow | a->soft | a->kill) & (b->allow | b->soft | b->kill);
 
 			if (strcmp(a->call, b->call) == 0)
-				cr_assert(both == 0 || (a->when[0].mask != 0 && b->when[0].mask != 0), "%s", a->call);
+				cr_assert(
+				    both == 0 || (a->when[0].mask != 0 && b->when[0].mask != 0),
+				    "%s", a->call);
 		}
 	}
 }
 
-/* What a condition is there to keep out: refused with EPERM, the default of the confined profiles. */
+/* What a condition is there to keep out: refused with EPERM, the default of the confined profiles.
+ */
 static const struct {
 	const char *call;
 	long arguments[6];
@@ -170,7 +176,8 @@ static const struct {
 
 Test(sandbox, arguments_outside_the_conditions_are_refused)
 {
-	static const enum sandbox_profile confined[] = { SANDBOX_FRONT, SANDBOX_GUARD_USER, SANDBOX_CLERK };
+	static const enum sandbox_profile confined[] = { SANDBOX_FRONT, SANDBOX_GUARD_USER,
+		SANDBOX_CLERK };
 
 	cr_assert(sandbox_prepare());
 	for (size_t p = 0; p < sizeof(confined) / sizeof(confined[0]); p++) {
@@ -179,7 +186,8 @@ Test(sandbox, arguments_outside_the_conditions_are_refused)
 			struct outcome out = try_call(confined[p], call, kept_out[i].arguments);
 
 			cr_assert(!out.killed && out.error == EPERM, "%s: %s, row %zu: %s",
-			    sandbox_profile_name(confined[p]), kept_out[i].call, i, strerror(out.error));
+			    sandbox_profile_name(confined[p]), kept_out[i].call, i,
+			    strerror(out.error));
 		}
 	}
 }
@@ -203,7 +211,8 @@ Test(sandbox, a_guard_makes_stream_sockets_of_the_internet_only)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct outcome out = try_call(SANDBOX_GUARD_USER, SYS_socket, cases[i].arguments);
 
-		cr_assert_eq(out.error == EPERM, !cases[i].allowed, "case %zu: %s", i, strerror(out.error));
+		cr_assert_eq(
+		    out.error == EPERM, !cases[i].allowed, "case %zu: %s", i, strerror(out.error));
 	}
 }
 
@@ -221,14 +230,16 @@ Test(sandbox, a_guard_before_login_may_look_things_up_and_become_somebody)
 
 	cr_assert(sandbox_prepare());
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct outcome out = try_call(SANDBOX_GUARD_LOGIN, cases[i].call, cases[i].arguments);
+		struct outcome out =
+		    try_call(SANDBOX_GUARD_LOGIN, cases[i].call, cases[i].arguments);
 
 		cr_assert(!out.killed && out.error != EPERM, "case %zu", i);
 	}
 }
 
 #ifdef __x86_64__
-/* getpid by way of the 32-bit entry: other numbers, so a filter of 64-bit numbers would be fooled. */
+/* getpid by way of the 32-bit entry: other numbers, so a filter of 64-bit numbers would be fooled.
+ */
 static int old_getpid(void)
 {
 	int result;
@@ -250,8 +261,10 @@ Test(sandbox, foreign_architectures_kill)
 			_exit(old_getpid() > 0 ? 0 : 1);
 		}
 		cr_assert_eq(waitpid(pid, &status, 0), pid);
-		cr_assert(WIFSIGNALED(status), "int 0x80 in %s", sandbox_profile_name((enum sandbox_profile)profile));
-		cr_assert(try_call((enum sandbox_profile)profile, 0x40000000L | SYS_getpid, nothing).killed,
+		cr_assert(WIFSIGNALED(status), "int 0x80 in %s",
+		    sandbox_profile_name((enum sandbox_profile)profile));
+		cr_assert(try_call((enum sandbox_profile)profile, 0x40000000L | SYS_getpid, nothing)
+		              .killed,
 		    "x32 in %s", sandbox_profile_name((enum sandbox_profile)profile));
 	}
 }
@@ -269,7 +282,8 @@ Test(sandbox, dropped_stdio_leads_nowhere)
 			char link[] = "/proc/self/fd/0";
 
 			link[sizeof(link) - 2] = (char)('0' + fd);
-			if (readlink(link, target, sizeof(target) - 1) < 0 || strcmp(target, "/dev/null") != 0)
+			if (readlink(link, target, sizeof(target) - 1) < 0 ||
+			    strcmp(target, "/dev/null") != 0)
 				_exit(1);
 		}
 		_exit(0);
