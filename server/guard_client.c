@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "server/base/clock.h"
@@ -31,6 +32,8 @@ struct stored {
 
 struct guard_client {
 	int socket_fd;
+	int farewell_fd;
+	const char *farewell; /* NULL: none */
 	uint32_t last_id;
 	struct pending pending[PENDING_PLACES];
 	struct stored stored[STORED_PLACES]; /* in order of arrival */
@@ -48,8 +51,12 @@ struct message {
 	size_t length;
 };
 
-static _Noreturn void end_process(int status)
+static _Noreturn void end_process(const struct guard_client *client, int status)
 {
+	/* Best effort, and never a wait: the client should hear more than a closed connection. */
+	if (client->farewell != NULL)
+		(void)send(client->farewell_fd, client->farewell, strlen(client->farewell),
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
 	/* _exit: nothing of a front is worth flushing, and its sandbox has no room for atexit. */
 	_exit(status);
 }
@@ -61,6 +68,8 @@ struct guard_client *guard_client_new(int socket_fd)
 	if (client == NULL)
 		return NULL;
 	client->socket_fd = socket_fd;
+	client->farewell_fd = -1;
+	client->farewell = NULL;
 	client->last_id = 0;
 	client->stored_count = 0;
 	memset(client->pending, 0, sizeof(client->pending));
@@ -80,6 +89,12 @@ void guard_client_free(struct guard_client **client_pointer)
 	io_close(&client->socket_fd);
 	free(client);
 	*client_pointer = NULL;
+}
+
+void guard_client_set_farewell(struct guard_client *client, int fd, const char *text)
+{
+	client->farewell_fd = fd;
+	client->farewell = text;
 }
 
 int guard_client_fd(const struct guard_client *client)
@@ -139,7 +154,7 @@ static uint32_t finish_request(
 	if (writer->failed || count_pending(client) >= places)
 		id = 0;
 	else if (!wire_send(client->socket_fd, client->outgoing, writer->length, -1))
-		end_process(GUARD_CLIENT_EXIT_GONE);
+		end_process(client, GUARD_CLIENT_EXIT_GONE);
 	if ((row->flags & GUARD_FLAG_SECRET) != 0)
 		secret_wipe(client->outgoing, writer->length);
 	if (id != 0)
@@ -190,17 +205,17 @@ static bool receive(struct guard_client *client, int64_t deadline_ms, struct mes
 	if (ready == 0)
 		return false;
 	if (ready < 0)
-		end_process(GUARD_CLIENT_EXIT_GONE);
+		end_process(client, GUARD_CLIENT_EXIT_GONE);
 	got = wire_receive(client->socket_fd, client->incoming, WIRE_MAX_BYTES, &out->fd);
 	if (got <= 0)
-		end_process(got < 0 && errno == EBADMSG ? GUARD_CLIENT_EXIT_MALFORMED
+		end_process(client, got < 0 && errno == EBADMSG ? GUARD_CLIENT_EXIT_MALFORMED
 		                                        : GUARD_CLIENT_EXIT_GONE);
 	reader.left = (size_t)got;
 	wire_get_header(&reader, &out->header);
 	out->body = reader.bytes;
 	out->length = reader.left;
 	if (reader.failed || !is_plausible(client, out))
-		end_process(GUARD_CLIENT_EXIT_MALFORMED);
+		end_process(client, GUARD_CLIENT_EXIT_MALFORMED);
 	return true;
 }
 
@@ -213,7 +228,7 @@ static void store(struct guard_client *client, const struct message *message)
 	for (size_t i = 0; i < client->stored_count; i++)
 		notices += client->stored[i].header.kind == WIRE_NOTICE;
 	if (message->header.kind == WIRE_NOTICE && notices == GUARD_CLIENT_NOTICES_MAX)
-		end_process(GUARD_CLIENT_EXIT_MALFORMED);
+		end_process(client, GUARD_CLIENT_EXIT_MALFORMED);
 	assert(client->stored_count < STORED_PLACES);
 	*place = (struct stored){
 		.header = message->header,
@@ -222,7 +237,7 @@ static void store(struct guard_client *client, const struct message *message)
 		.length = message->length,
 	};
 	if (place->body == NULL)
-		end_process(GUARD_CLIENT_EXIT_GONE);
+		end_process(client, GUARD_CLIENT_EXIT_GONE);
 	memcpy(place->body, message->body, message->length);
 	client->stored_count++;
 	if (message->header.kind == WIRE_REPLY)
@@ -261,7 +276,7 @@ static void await_message(struct guard_client *client, uint32_t id, struct messa
 	deadline_ms = clock_mono_ms() + GUARD_CLIENT_WAIT_MS;
 	for (;;) {
 		if (!receive(client, deadline_ms, out))
-			end_process(GUARD_CLIENT_EXIT_GONE);
+			end_process(client, GUARD_CLIENT_EXIT_GONE);
 		if (out->header.kind == WIRE_REPLY && out->header.id == id)
 			return;
 		store(client, out);
@@ -322,7 +337,7 @@ GUARD_MESSAGES(GUARD_CLIENT_SUBMIT)
 			return status;                                                             \
 		guard_get_rep_##name(&reader, reply != NULL ? reply : &ignored);                   \
 		if (!wire_done(&reader))                                                           \
-			end_process(GUARD_CLIENT_EXIT_MALFORMED);                                  \
+			end_process(client, GUARD_CLIENT_EXIT_MALFORMED);                                  \
 		return VFS_OK;                                                                     \
 	}                                                                                          \
 	enum vfs_status guard_client_##name(struct guard_client *client,                           \
@@ -348,7 +363,7 @@ static void give_late_reply(
     struct guard_client *client, const struct message *message, struct guard_client_event *out)
 {
 	if (message->length != 0)
-		end_process(GUARD_CLIENT_EXIT_MALFORMED);
+		end_process(client, GUARD_CLIENT_EXIT_MALFORMED);
 	get_pending(client, message->header.id)->id = 0;
 	*out = (struct guard_client_event){
 		.number = message->header.type,
@@ -358,7 +373,8 @@ static void give_late_reply(
 	};
 }
 
-static void give_notice(const struct message *message, struct guard_client_event *out)
+static void give_notice(const struct guard_client *client, const struct message *message,
+    struct guard_client_event *out)
 {
 	struct wire_reader reader = { .bytes = message->body, .left = message->length };
 
@@ -373,7 +389,7 @@ static void give_notice(const struct message *message, struct guard_client_event
 	};
 	GUARD_NOTICES(DECODE_NOTICE)
 	if (!wire_done(&reader))
-		end_process(GUARD_CLIENT_EXIT_MALFORMED);
+		end_process(client, GUARD_CLIENT_EXIT_MALFORMED);
 }
 
 /* The next message that is for guard_client_next; replies for others' waits stay or go to the
@@ -403,7 +419,7 @@ bool guard_client_next(struct guard_client *client, struct guard_client_event *o
 	if (!next_message(client, &message))
 		return false;
 	if (message.header.kind == WIRE_NOTICE)
-		give_notice(&message, out);
+		give_notice(client, &message, out);
 	else
 		give_late_reply(client, &message, out);
 	return true;

@@ -29,6 +29,12 @@ struct guard_client;
 struct guard_client *guard_client_new(int socket_fd);
 void guard_client_free(struct guard_client **client);
 /*
+ * Last words: what to send to fd, without waiting, when the guard is gone and the process must exit.
+ * text lives as long as the client, and is complete (RFC 959: a 421 line); fd stays the caller's.
+ * NULL: nothing.
+ */
+void guard_client_set_farewell(struct guard_client *client, int fd, const char *text);
+/*
  * For poll(2): readable when guard_client_next may yield something.  What was put aside during a
  * wait does not show there: call guard_client_next until it is false before every poll.
  */

@@ -147,6 +147,16 @@ static const char *start_dir(struct guard *guard)
 	                                                               : "/";
 }
 
+/* What is allowed somewhere: the front refuses early only what is allowed nowhere. */
+static uint32_t rights_anywhere(const struct conf_user *user)
+{
+	uint32_t rights = user->access;
+
+	for (size_t i = 0; i < user->mount_count; i++)
+		rights |= user->mounts[i].access;
+	return rights;
+}
+
 enum vfs_status guard_do_login(struct guard *guard, const struct guard_req_login *ask,
     struct guard_rep_login *reply, int *fd_out)
 {
@@ -168,7 +178,7 @@ enum vfs_status guard_do_login(struct guard *guard, const struct guard_req_login
 	reply->result = GUARD_LOGIN_OK;
 	reply->user = guard->user->name;
 	reply->start_dir = start_dir(guard);
-	reply->rights = guard->user->access;
+	reply->rights = rights_anywhere(guard->user);
 	reply->uid = (uint32_t)geteuid();
 	reply->attempts_left = attempts_left(guard);
 	return VFS_OK;

@@ -7,11 +7,13 @@
 
 #include "server/base/clock.h"
 #include "server/base/io.h"
+#include "server/base/text.h"
 #include "server/ftp/ftp_control.h"
 #include "server/ftp/ftp_dispatch.h"
 #include "server/ftp/ftp_session.h"
 
 #define GOODBYE_DRAIN_BYTES 65536
+#define FAREWELL_BYTES      128
 
 #define STOP_TEXT(name, text) [GUARD_STOP_##name] = (text),
 static const char *const stop_texts[GUARD_STOP_COUNT] = { GUARD_STOPS(STOP_TEXT) };
@@ -191,8 +193,18 @@ static void say_goodbye(struct ftp_session *session)
 	}
 }
 
+/* What the client hears when the guard dies: guard_client ends the process then, whatever it was doing. */
+static void prepare_farewell(const struct ftp_start *start, char *text, size_t size)
+{
+	const struct ftp_reply_row *row = ftp_replies_find(FTP_REPLY_GUARD_GONE);
+
+	if (text_format(text, size, "%u %s\r\n", row->code, row->text))
+		guard_client_set_farewell(start->guard, start->control_fd, text);
+}
+
 int ftp_engine_run(const struct ftp_start *start)
 {
+	char farewell[FAREWELL_BYTES];
 	struct ftp_session *session = ftp_session_new(start);
 	struct guard_req_bye bye = { .reason = GUARD_BYE_INTERNAL };
 	int control_fd = start->control_fd;
@@ -200,6 +212,7 @@ int ftp_engine_run(const struct ftp_start *start)
 	/* A write to a broken connection, or beyond a limit of size, is an error that we answer. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	prepare_farewell(start, farewell, sizeof(farewell));
 	if (session != NULL) {
 		serve(session);
 		bye.reason = session->bye;
@@ -208,6 +221,7 @@ int ftp_engine_run(const struct ftp_start *start)
 			say_goodbye(session);
 		ftp_session_free(&session);
 	}
+	guard_client_set_farewell(start->guard, -1, NULL);
 	io_close(&control_fd);
 	guard_client_bye(start->guard, &bye, NULL, NULL);
 	return bye.reason == GUARD_BYE_INTERNAL ? 1 : 0;

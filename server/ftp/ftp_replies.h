@@ -70,6 +70,7 @@ struct ftp_session;
 	R(IDLE_TIMEOUT,		421, "Idle timeout: no command for %s seconds.")		\
 	R(TOO_MANY_TRIES,	421, "Too many failed logins.")					\
 	R(TOO_MANY_BAD,		421, "Too many bad commands.")					\
+	R(GUARD_GONE,		421, "The server has failed in this session; please connect again.")	\
 	R(STOPPED,		421, "%s.")							\
 	R(NO_CONNECTION,	425, "Cannot open the data connection: %s.")			\
 	R(USE_PASV_FIRST,	425, "Use EPSV, PASV, EPRT or PORT first.")			\
