@@ -1,8 +1,8 @@
 """Start transom and its peers with the same job: one user, one directory, plain FTP on loopback.
 
 A peer is looked for in the environment (VSFTPD, PROFTPD) and then on PATH; one that is missing is left
-out and the table says so.  `contrib/bench-peers` unpacks Debian's packages side by side (as packages
-they exclude each other).  Everything lives in a temporary directory on a memory-backed filesystem where there is one.
+out.  `fetch-peers` unpacks Debian's packages side by side (as packages they exclude each other).
+Everything lives in a temporary directory: what matters is the filesystem behind it.
 """
 
 import os
@@ -46,8 +46,7 @@ class Server:
     user = "bench"
     password = PASSWORD
 
-    def __init__(self):
-        base = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    def __init__(self, base=None):
         self.temp = tempfile.mkdtemp(prefix=f"bench-{self.name}-", dir=base)
         os.chmod(self.temp, 0o755)
         self.files = os.path.join(self.temp, "files")
