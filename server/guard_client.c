@@ -2,13 +2,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-#include "server/base/clock.h"
 #include "server/base/io.h"
 
 /* One place more than a caller may fill, so that a call that waits at once always finds one. */
@@ -63,8 +62,13 @@ static _Noreturn void end_process(const struct guard_client *client, int status)
 
 struct guard_client *guard_client_new(int socket_fd)
 {
-	struct guard_client *client = malloc(sizeof(*client));
+	const struct timeval longest = { .tv_sec = GUARD_CLIENT_WAIT_MS / 1000 };
+	struct guard_client *client;
 
+	/* The bound of every wait for a reply, without a poll before each. */
+	if (setsockopt(socket_fd, SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof(longest)) != 0)
+		return NULL;
+	client = malloc(sizeof(*client));
 	if (client == NULL)
 		return NULL;
 	client->socket_fd = socket_fd;
@@ -95,6 +99,11 @@ void guard_client_set_farewell(struct guard_client *client, int fd, const char *
 {
 	client->farewell_fd = fd;
 	client->farewell = text;
+}
+
+bool guard_client_holds(const struct guard_client *client)
+{
+	return client->stored_count > 0;
 }
 
 int guard_client_fd(const struct guard_client *client)
@@ -192,21 +201,15 @@ static bool is_plausible(struct guard_client *client, const struct message *mess
 }
 
 /* One message, waited for until deadline_ms (0: not at all).  False when none came. */
-static bool receive(struct guard_client *client, int64_t deadline_ms, struct message *out)
+static bool receive(struct guard_client *client, bool wait, struct message *out)
 {
-	struct pollfd wait = { .fd = client->socket_fd, .events = POLLIN };
 	struct wire_reader reader = { .bytes = client->incoming };
 	ssize_t got;
-	int ready;
 
-	do
-		ready = poll(&wait, 1, clock_poll_ms(deadline_ms));
-	while (ready < 0 && errno == EINTR);
-	if (ready == 0)
+	got = wait ? wire_receive(client->socket_fd, client->incoming, WIRE_MAX_BYTES, &out->fd)
+	           : wire_receive_now(client->socket_fd, client->incoming, WIRE_MAX_BYTES, &out->fd);
+	if (got < 0 && errno == EAGAIN)
 		return false;
-	if (ready < 0)
-		end_process(client, GUARD_CLIENT_EXIT_GONE);
-	got = wire_receive(client->socket_fd, client->incoming, WIRE_MAX_BYTES, &out->fd);
 	if (got <= 0)
 		end_process(client, got < 0 && errno == EBADMSG ? GUARD_CLIENT_EXIT_MALFORMED
 		                                        : GUARD_CLIENT_EXIT_GONE);
@@ -264,8 +267,6 @@ static void unstore(struct guard_client *client, size_t index, struct message *o
 /* The reply with this id, from the store or from the guard, however long it takes. */
 static void await_message(struct guard_client *client, uint32_t id, struct message *out)
 {
-	int64_t deadline_ms;
-
 	for (size_t i = 0; i < client->stored_count; i++) {
 		if (client->stored[i].header.kind == WIRE_REPLY &&
 		    client->stored[i].header.id == id) {
@@ -273,9 +274,8 @@ static void await_message(struct guard_client *client, uint32_t id, struct messa
 			return;
 		}
 	}
-	deadline_ms = clock_mono_ms() + GUARD_CLIENT_WAIT_MS;
 	for (;;) {
-		if (!receive(client, deadline_ms, out))
+		if (!receive(client, true, out))
 			end_process(client, GUARD_CLIENT_EXIT_GONE);
 		if (out->header.kind == WIRE_REPLY && out->header.id == id)
 			return;
@@ -404,7 +404,7 @@ static bool next_message(struct guard_client *client, struct message *out)
 			return true;
 		}
 	}
-	while (receive(client, 0, out)) {
+	while (receive(client, false, out)) {
 		if (out->header.kind == WIRE_NOTICE || is_late(out))
 			return true;
 		store(client, out);

@@ -25,7 +25,8 @@ struct guard_client;
 #define GUARD_CLIENT_EXIT_GONE      71 /* the guard is gone, or does not answer */
 #define GUARD_CLIENT_EXIT_MALFORMED 76 /* it sent what no guard sends */
 
-/* socket_fd is the front's end of the wall; owned from now on.  NULL when memory ran out. */
+/* socket_fd is the front's end of the wall; owned from now on.  NULL when memory ran out
+ * or it is no socket. */
 struct guard_client *guard_client_new(int socket_fd);
 void guard_client_free(struct guard_client **client);
 /*
@@ -36,9 +37,10 @@ void guard_client_free(struct guard_client **client);
 void guard_client_set_farewell(struct guard_client *client, int fd, const char *text);
 /*
  * For poll(2): readable when guard_client_next may yield something.  What was put aside during a
- * wait does not show there: call guard_client_next until it is false before every poll.
+ * wait does not show there but in guard_client_holds: do not sleep while that is true.
  */
 int guard_client_fd(const struct guard_client *client);
+bool guard_client_holds(const struct guard_client *client);
 
 /*
  * Ask and wait.  Returns the reply's status; *reply (may be NULL) is filled only after VFS_OK, its

@@ -312,8 +312,8 @@ static void take_ancillary(struct ancillary *out, struct msghdr *message)
 	}
 }
 
-ssize_t wire_receive_from(
-    int socket_fd, void *bytes, size_t size, int *fd_out, pid_t *pid_out, uid_t *uid_out)
+static ssize_t receive(int socket_fd, void *bytes, size_t size, int flags, int *fd_out,
+    struct ancillary *beside)
 {
 	struct iovec part = { .iov_base = bytes, .iov_len = size };
 	union {
@@ -326,34 +326,51 @@ ssize_t wire_receive_from(
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes),
 	};
-	struct ancillary beside;
 	ssize_t got;
 
 	*fd_out = -1;
 	do
-		got = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
+		got = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC | flags);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return -1;
-	take_ancillary(&beside, &message);
-	if (beside.fd_count > 1 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
-	    (got == 0 && beside.fd_count > 0)) {
-		if (beside.fd >= 0)
-			close(beside.fd);
+	take_ancillary(beside, &message);
+	if (beside->fd_count > 1 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+	    (got == 0 && beside->fd_count > 0)) {
+		if (beside->fd >= 0)
+			close(beside->fd);
 		errno = EBADMSG;
 		return -1;
 	}
-	*fd_out = beside.fd;
-	if (pid_out != NULL)
-		*pid_out = beside.pid;
-	if (uid_out != NULL)
-		*uid_out = beside.uid;
+	*fd_out = beside->fd;
 	return got;
 }
 
 ssize_t wire_receive(int socket_fd, void *bytes, size_t size, int *fd_out)
 {
-	return wire_receive_from(socket_fd, bytes, size, fd_out, NULL, NULL);
+	struct ancillary beside;
+
+	return receive(socket_fd, bytes, size, 0, fd_out, &beside);
+}
+
+ssize_t wire_receive_now(int socket_fd, void *bytes, size_t size, int *fd_out)
+{
+	struct ancillary beside;
+
+	return receive(socket_fd, bytes, size, MSG_DONTWAIT, fd_out, &beside);
+}
+
+ssize_t wire_receive_from(
+    int socket_fd, void *bytes, size_t size, int *fd_out, pid_t *pid_out, uid_t *uid_out)
+{
+	struct ancillary beside;
+	ssize_t got = receive(socket_fd, bytes, size, 0, fd_out, &beside);
+
+	if (got >= 0 && pid_out != NULL)
+		*pid_out = beside.pid;
+	if (got >= 0 && uid_out != NULL)
+		*uid_out = beside.uid;
+	return got;
 }
 
 bool wire_pair(int out[2])

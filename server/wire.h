@@ -114,6 +114,8 @@ bool wire_send(int socket_fd, const void *bytes, size_t n, int fd);
  * SCM_CREDENTIALS where the socket has SO_PASSCRED, else set to 0 and UINT32_MAX.
  */
 ssize_t wire_receive(int socket_fd, void *bytes, size_t size, int *fd_out);
+/* Without waiting, whatever the mode of the socket: EAGAIN when there is none. */
+ssize_t wire_receive_now(int socket_fd, void *bytes, size_t size, int *fd_out);
 ssize_t wire_receive_from(
     int socket_fd, void *bytes, size_t size, int *fd_out, pid_t *pid_out, uid_t *uid_out);
 /* A connected pair of message sockets, close-on-exec, blocking.  False with errno. */

@@ -44,8 +44,8 @@ int vfs_at_open_dir(int root_fd, const char *path, bool links)
 
 int vfs_at_open(int dir_fd, const char *name, int flags, uint32_t mode)
 {
-	/* openat2 refuses what means nothing together with O_PATH. */
-	if ((flags & O_PATH) == 0)
+	/* openat2 refuses what means nothing together with O_PATH; and what is made anew is a plain file. */
+	if ((flags & (O_PATH | O_EXCL)) == 0)
 		flags |= O_NONBLOCK | O_NOCTTY;
 	return open_retrying(dir_fd, name, flags | O_NOFOLLOW | O_CLOEXEC, mode,
 	    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);

@@ -134,7 +134,7 @@ static enum vfs_status create_direct(struct opening *o)
 	}
 	o->file->fd = fd;
 	/* The umask of the process is not the mount's. */
-	if (fchmod(fd, (mode_t)mode) != 0 || !io_set_nonblocking(fd, false))
+	if (fchmod(fd, (mode_t)mode) != 0)
 		return vfs_errno_status(errno);
 	if (vfs_rights_own_only(o->place.mount) && vfs_at_stat(fd, "", &st) == 0) {
 		vfs_own_add(o->vfs, &st);
@@ -181,7 +181,7 @@ static enum vfs_status create(struct opening *o)
 	o->offset = 0;
 	if (!vfs_names_allowed(o->place.mount, o->place.name))
 		return VFS_BAD_NAME;
-	if (o->place.mount->policy->publish != CONF_PUBLISH_DIRECT)
+	if (o->place.mount->policy->publish != CONF_PUBLISH_DIRECT || has(o, VFS_OPEN_STAGED))
 		return create_staged(o);
 	return replaces ? truncate_direct(o) : create_direct(o);
 }
@@ -362,7 +362,7 @@ static enum vfs_status finish(struct opening *o, struct vfs_opened *out)
 	file->read = has(o, VFS_OPEN_READ);
 	file->write = has(o, VFS_OPEN_WRITE);
 	file->offset = o->offset;
-	if (lseek(file->fd, (off_t)o->offset, SEEK_SET) < 0)
+	if (o->offset > 0 && lseek(file->fd, (off_t)o->offset, SEEK_SET) < 0)
 		return vfs_errno_status(errno);
 	status = vfs_view_file_attr(file, &out->attr);
 	if (status == VFS_OK)

@@ -100,7 +100,7 @@ static enum vfs_status create_locked(
 			another = true;
 		if (fd < 0)
 			continue;
-		if (lock_linked(fd, &st) != VFS_LOCK_BUSY && io_set_nonblocking(fd, false)) {
+		if (lock_linked(fd, &st) != VFS_LOCK_BUSY) {
 			*fd_out = fd;
 			return VFS_OK;
 		}

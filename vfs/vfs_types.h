@@ -118,6 +118,7 @@ enum vfs_open_flag {
 	VFS_OPEN_APPEND = 1 << 5,	/* every write goes to the end */
 	VFS_OPEN_RESUME = 1 << 6,	/* start at the given offset of what is there (REST + STOR) */
 	VFS_OPEN_UNIQUE = 1 << 7,	/* with CREATE: choose a free name (STOU) */
+	VFS_OPEN_STAGED = 1 << 9,	/* with TRUNCATE: staged, even where publish = direct */
 	VFS_OPEN_CHECKSUM = 1 << 8,	/* reading only to compute a checksum (allowed on own files of an inbox) */
 };
 

@@ -563,6 +563,29 @@ Test(vfs_stage, writes_directly_where_the_mount_says_so)
 	cr_assert_eq(tree_staged(&tree, "."), 0);
 }
 
+Test(vfs_stage, stages_where_the_mount_writes_directly_when_asked_to)
+{
+	struct vfs_opened file;
+
+	tree.mounts[0].publish = CONF_PUBLISH_DIRECT;
+	tree_put(&tree, "a", "old");
+	cr_assert_status(start(alice, "/a", STOR | VFS_OPEN_STAGED, 0, &file), VFS_OK);
+	cr_assert(file.staged);
+	write_text(&file, "half");
+	cr_assert(tree_holds(&tree, "a", "old"));
+	cr_assert_status(end(alice, &file, VFS_CLOSE_FAILED), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "old"));
+	cr_assert_eq(tree_staged(&tree, "."), 0);
+	cr_assert_status(
+	    upload(alice, "/a", STOR | VFS_OPEN_STAGED, 0, "new", VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "new"));
+	tree.mounts[0].access &= ~(uint32_t)RIGHT_overwrite;
+	cr_assert_status(
+	    upload(alice, "/a", STOR | VFS_OPEN_STAGED, 0, "2nd", VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "new") && tree_holds(&tree, "a.1", "2nd"));
+	cr_assert_eq(tree_staged(&tree, "."), 0);
+}
+
 Test(vfs_stage, ends_running_uploads_when_the_session_ends)
 {
 	struct vfs_opened file;
