@@ -43,7 +43,7 @@ sbin_PROGRAMS += transomd
 transomd_SOURCES = server/main.c
 transomd_LDADD = server/libserver.a server/ftp/libftp.a server/libfrontside.a \
 	auth/libauth.a vfs/libvfs.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
-	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
+	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS)
 
 bin_PROGRAMS += transomctl
 transomctl_SOURCES = server/transomctl.c \
@@ -61,4 +61,4 @@ transomctl_LDADD = auth/libauth.a conf/libconf.a server/base/libbase.a \
 noinst_PROGRAMS += tables-print
 tables_print_SOURCES = server/tables_print.c
 tables_print_LDADD = server/ftp/libftp.a server/libfrontside.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
-	$(CONFUSE_LIBS)
+	$(CONFUSE_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS)

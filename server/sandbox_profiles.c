@@ -104,6 +104,7 @@ const struct sandbox_row sandbox_rows[] = {
 	OPTION(FRONT | USER, "setsockopt", SOL_SOCKET, SO_LINGER),
 	OPTION(FRONT | USER, "setsockopt", SOL_SOCKET, SO_KEEPALIVE),
 	OPTION(FRONT | USER, "setsockopt", SOL_SOCKET, SO_RCVLOWAT),
+	OPTION(FRONT, "setsockopt", SOL_SOCKET, SO_RCVTIMEO),
 	OPTION(FRONT | USER, "setsockopt", SOL_SOCKET, SO_RCVBUF),
 	OPTION(FRONT | USER, "setsockopt", SOL_SOCKET, SO_SNDBUF),
 	OPTION(FRONT | USER, "setsockopt", SOL_SOCKET, SO_OOBINLINE),

@@ -6,7 +6,7 @@ EXTRA_DIST += \
 # Everything there is, in the order of transomd's own libraries.
 tests_LIBS = server/libserver.a server/ftp/libftp.a server/libfrontside.a \
 	auth/libauth.a vfs/libvfs.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
-	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
+	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS)
 
 if HAVE_CRITERION
 check_PROGRAMS += \
@@ -102,10 +102,16 @@ tests_unit_ftp_tests_SOURCES = \
 	tests/unit/ftp/fake_guard.c \
 	tests/unit/ftp/fake_guard.h \
 	tests/unit/ftp/test_ftp_address.c \
+	tests/unit/ftp/test_ftp_args.c \
+	tests/unit/ftp/test_ftp_cmd_copy.c \
+	tests/unit/ftp/test_ftp_cmd_hash.c \
+	tests/unit/ftp/test_ftp_cmd_host.c \
 	tests/unit/ftp/test_ftp_commands.c \
 	tests/unit/ftp/test_ftp_copy.c \
+	tests/unit/ftp/test_ftp_digest.c \
 	tests/unit/ftp/test_ftp_engine.c \
 	tests/unit/ftp/test_ftp_facts.c \
+	tests/unit/ftp/test_ftp_job.c \
 	tests/unit/ftp/test_ftp_listargs.c \
 	tests/unit/ftp/test_ftp_listing.c \
 	tests/unit/ftp/test_ftp_parse.c \
@@ -128,8 +134,11 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_conf_user \
 	tests/fuzz/fuzz_ftp_address \
+	tests/fuzz/fuzz_ftp_args \
+	tests/fuzz/fuzz_ftp_facts \
 	tests/fuzz/fuzz_ftp_line \
 	tests/fuzz/fuzz_ftp_listargs \
+	tests/fuzz/fuzz_glob \
 	tests/fuzz/fuzz_guard_reply \
 	tests/fuzz/fuzz_guard_request \
 	tests/fuzz/fuzz_path
@@ -154,6 +163,14 @@ tests_fuzz_fuzz_ftp_address_SOURCES = tests/fuzz/fuzz_ftp_address.c $(fuzz_drive
 tests_fuzz_fuzz_ftp_address_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_ftp_address_LDADD = $(tests_LIBS)
 
+tests_fuzz_fuzz_ftp_args_SOURCES = tests/fuzz/fuzz_ftp_args.c $(fuzz_driver)
+tests_fuzz_fuzz_ftp_args_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_ftp_args_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_ftp_facts_SOURCES = tests/fuzz/fuzz_ftp_facts.c $(fuzz_driver)
+tests_fuzz_fuzz_ftp_facts_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_ftp_facts_LDADD = $(tests_LIBS)
+
 tests_fuzz_fuzz_ftp_line_SOURCES = tests/fuzz/fuzz_ftp_line.c $(fuzz_driver)
 tests_fuzz_fuzz_ftp_line_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_ftp_line_LDADD = $(tests_LIBS)
@@ -161,6 +178,10 @@ tests_fuzz_fuzz_ftp_line_LDADD = $(tests_LIBS)
 tests_fuzz_fuzz_ftp_listargs_SOURCES = tests/fuzz/fuzz_ftp_listargs.c $(fuzz_driver)
 tests_fuzz_fuzz_ftp_listargs_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_ftp_listargs_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_glob_SOURCES = tests/fuzz/fuzz_glob.c $(fuzz_driver)
+tests_fuzz_fuzz_glob_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_glob_LDADD = $(tests_LIBS)
 
 tests_fuzz_fuzz_guard_reply_SOURCES = tests/fuzz/fuzz_guard_reply.c $(fuzz_driver)
 tests_fuzz_fuzz_guard_reply_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/base/text.h"
 #include "server/ftp/ftp_address.h"
 #include "server/ftp/ftp_session.h"
 
@@ -39,12 +40,17 @@ void ftp_cmd_pasv(struct ftp_session *session, struct ftp_call *call)
 void ftp_cmd_epsv(struct ftp_session *session, struct ftp_call *call)
 {
 	const char *family = call->argument;
+	uint64_t number;
 	struct netaddr address;
 	enum vfs_status status;
 
 	if (strcasecmp(family, "ALL") == 0) {
 		session->epsv_all = true;
 		ftp_reply(session, FTP_REPLY_EPSV_ALL_OK);
+		return;
+	}
+	if (family[0] != '\0' && !text_parse_u64(family, &number)) {
+		ftp_reply(session, FTP_REPLY_BAD_ARGUMENT);
 		return;
 	}
 	if (family[0] != '\0' && strcmp(family, own_family(session)) != 0) {
@@ -89,6 +95,9 @@ void ftp_cmd_eprt(struct ftp_session *session, struct ftp_call *call)
 	struct netaddr target = { .family = 0 };
 	enum ftp_address_result result = ftp_address_parse_eprt(call->argument, &target);
 
+	/* Of the other family the client cannot be: RFC 2428 2 has a reply for that. */
+	if (result == FTP_ADDRESS_OK && target.family != session->peer.family)
+		result = FTP_ADDRESS_FAMILY;
 	accept_target(session, result, &target);
 }
 
@@ -100,9 +109,20 @@ struct parameter {
 	enum ftp_type type; /* TYPE only */
 };
 
+/* '#' in a row stands for any number to the end. */
+static bool matches(const char *row, const char *word)
+{
+	size_t length = strcspn(row, "#");
+	uint64_t number;
+
+	if (row[length] == '\0')
+		return strcasecmp(row, word) == 0;
+	return strncasecmp(row, word, length) == 0 && text_parse_u64(word + length, &number);
+}
+
 static const struct parameter *find_parameter(const struct parameter *rows, const char *word)
 {
-	while (rows->word != NULL && strcasecmp(rows->word, word) != 0)
+	while (rows->word != NULL && !matches(rows->word, word))
 		rows++;
 	return rows;
 }
@@ -121,10 +141,7 @@ void ftp_cmd_type(struct ftp_session *session, struct ftp_call *call)
 		{ "E N", FTP_REPLY_NOT_FOR_PARAMETER, "", FTP_TYPE_ASCII },
 		{ "E T", FTP_REPLY_NOT_FOR_PARAMETER, "", FTP_TYPE_ASCII },
 		{ "E C", FTP_REPLY_NOT_FOR_PARAMETER, "", FTP_TYPE_ASCII },
-		{ "L 7", FTP_REPLY_NOT_FOR_PARAMETER, "", FTP_TYPE_ASCII },
-		{ "L 16", FTP_REPLY_NOT_FOR_PARAMETER, "", FTP_TYPE_ASCII },
-		{ "L 32", FTP_REPLY_NOT_FOR_PARAMETER, "", FTP_TYPE_ASCII },
-		{ "L 36", FTP_REPLY_NOT_FOR_PARAMETER, "", FTP_TYPE_ASCII },
+		{ "L #", FTP_REPLY_NOT_FOR_PARAMETER, "", FTP_TYPE_ASCII },
 		{ NULL, FTP_REPLY_BAD_ARGUMENT, "", FTP_TYPE_ASCII },
 	};
 	const struct parameter *row = find_parameter(rows, call->argument);

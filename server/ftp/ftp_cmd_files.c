@@ -143,54 +143,84 @@ void ftp_cmd_mfmt(struct ftp_session *session, struct ftp_call *call)
 	set_time(session, call->argument, time_length(call->argument));
 }
 
-/* One "name=value" of MFF, length bytes long. */
-static bool parse_fact(const char *fact, size_t length, struct vfs_change *wish)
+static bool parse_modify(const char *value, size_t n, struct vfs_change *wish)
 {
-	static const char modify[] = "modify=";
-	static const char mode[] = "UNIX.mode=";
-	char digits[8];
-	unsigned value;
+	wish->fields |= VFS_SET_MTIME;
+	return ftp_facts_parse_time(value, n, &wish->mtime, &wish->mtime_nsec);
+}
 
-	if (length > sizeof(modify) - 1 && strncasecmp(fact, modify, sizeof(modify) - 1) == 0) {
-		wish->fields |= VFS_SET_MTIME;
-		return ftp_facts_parse_time(fact + sizeof(modify) - 1,
-		    length - (sizeof(modify) - 1), &wish->mtime, &wish->mtime_nsec);
-	}
-	if (length <= sizeof(mode) - 1 || strncasecmp(fact, mode, sizeof(mode) - 1) != 0)
-		return false;
-	if (!text_format(digits, sizeof(digits), "%.*s", (int)(length - (sizeof(mode) - 1)),
-	        fact + sizeof(mode) - 1) ||
-	    !text_parse_mode(digits, &value))
+static bool parse_unix_mode(const char *value, size_t n, struct vfs_change *wish)
+{
+	char digits[8];
+	unsigned mode;
+
+	if (!text_format(digits, sizeof(digits), "%.*s", (int)n, value) ||
+	    !text_parse_mode(digits, &mode))
 		return false;
 	wish->fields |= VFS_SET_MODE;
-	wish->mode = value;
+	wish->mode = mode;
 	return true;
 }
 
-/* "fact=value;fact=value; path"; the path, or NULL when it is not that. */
-static const char *parse_facts(const char *argument, struct vfs_change *wish)
+/* One "name=value" of MFF, length bytes long.  What is wrong with it; FTP_REPLY_COUNT: nothing. */
+static enum ftp_reply_id parse_fact(const char *fact, size_t length, struct vfs_change *wish)
+{
+	static const struct {
+		const char *name;
+		bool (*parse)(const char *value, size_t n, struct vfs_change *wish);
+	} settable[] = {
+		{ "Modify", parse_modify },
+		{ "UNIX.mode", parse_unix_mode },
+	};
+	const char *equals = memchr(fact, '=', length);
+	size_t name_length = equals != NULL ? (size_t)(equals - fact) : 0;
+
+	if (name_length == 0)
+		return FTP_REPLY_BAD_ARGUMENT;
+	for (size_t i = 0; i < sizeof(settable) / sizeof(settable[0]); i++) {
+		if (strlen(settable[i].name) != name_length ||
+		    strncasecmp(settable[i].name, fact, name_length) != 0)
+			continue;
+		return settable[i].parse(equals + 1, length - name_length - 1, wish)
+		           ? FTP_REPLY_COUNT
+		           : FTP_REPLY_BAD_ARGUMENT;
+	}
+	return FTP_REPLY_NOT_FOR_PARAMETER;
+}
+
+/* "fact=value;fact=value; path": the path, and FTP_REPLY_COUNT, or what is wrong with it. */
+static enum ftp_reply_id parse_facts(
+    const char *argument, struct vfs_change *wish, const char **name_out)
 {
 	while (*argument != ' ' && *argument != '\0') {
 		size_t length = strcspn(argument, "; ");
+		enum ftp_reply_id wrong;
 
-		if (argument[length] != ';' || !parse_fact(argument, length, wish))
-			return NULL;
+		if (argument[length] != ';')
+			return FTP_REPLY_BAD_ARGUMENT;
+		wrong = parse_fact(argument, length, wish);
+		if (wrong != FTP_REPLY_COUNT)
+			return wrong;
 		argument += length + 1;
 	}
-	return *argument == ' ' && argument[1] != '\0' && wish->fields != 0 ? argument + 1 : NULL;
+	*name_out = argument + 1;
+	return *argument == ' ' && argument[1] != '\0' && wish->fields != 0
+	           ? FTP_REPLY_COUNT
+	           : FTP_REPLY_BAD_ARGUMENT;
 }
 
 void ftp_cmd_mff(struct ftp_session *session, struct ftp_call *call)
 {
 	struct vfs_change wish = { .fields = 0 };
-	const char *name = parse_facts(call->argument, &wish);
+	const char *name = NULL;
+	enum ftp_reply_id wrong = parse_facts(call->argument, &wish, &name);
 	char value[VFS_PATH_MAX + 128];
 	char stamp[FTP_TIME_BYTES] = "";
 	struct vfs_path path;
 	enum vfs_status status;
 
-	if (name == NULL) {
-		ftp_reply(session, FTP_REPLY_BAD_ARGUMENT);
+	if (wrong != FTP_REPLY_COUNT) {
+		ftp_reply(session, wrong);
 		return;
 	}
 	status = vfs_path_resolve(&path, session->cwd.text, name);
@@ -216,11 +246,16 @@ void ftp_cmd_avbl(struct ftp_session *session, struct ftp_call *call)
 {
 	struct guard_req_statvfs request;
 	struct guard_rep_statvfs space;
+	struct guard_req_chdir directory;
 	struct vfs_path path;
 	uint64_t bytes;
 	enum vfs_status status = vfs_path_resolve(&path, session->cwd.text, call->argument);
 
 	request = (struct guard_req_statvfs){ .path = path.text };
+	directory = (struct guard_req_chdir){ .path = path.text };
+	/* statvfs is content with a name whose directory is there. */
+	if (status == VFS_OK && call->argument[0] != '\0')
+		status = guard_client_chdir(session->guard, &directory, NULL, NULL);
 	if (status == VFS_OK)
 		status = guard_client_statvfs(session->guard, &request, &space, NULL);
 	if (status != VFS_OK) {

@@ -34,11 +34,26 @@ static void opts_utf8(struct ftp_session *session, const char *value)
 /* RFC 3659 7.9: the answer lists what is now in force; none at all is a choice, too. */
 static void opts_mlst(struct ftp_session *session, const char *value)
 {
-	char list[FTP_FACTS_LIST_BYTES];
+	char list[FTP_FACTS_LIST_BYTES + 1] = " ";
 
 	session->facts = ftp_facts_parse(value);
-	ftp_facts_list(list, session->facts, false);
-	ftp_reply_text(session, FTP_REPLY_MLST_OPTS, list);
+	ftp_facts_list(list + 1, session->facts, false);
+	ftp_reply_text(session, FTP_REPLY_MLST_OPTS, session->facts != 0 ? list : "");
+}
+
+/* draft-bryan-ftpext-hash 3.2: without a name, tell which it is. */
+static void opts_hash(struct ftp_session *session, const char *value)
+{
+	enum ftp_digest_index index = session->digest;
+
+	if (value[0] != '\0')
+		index = ftp_digest_find(value);
+	if (index == FTP_DIGEST_COUNT) {
+		ftp_reply(session, FTP_REPLY_UNKNOWN_ALGORITHM);
+		return;
+	}
+	session->digest = index;
+	ftp_reply_text(session, FTP_REPLY_HASH_OPTS, ftp_digest_rows[index].name);
 }
 
 void ftp_cmd_opts(struct ftp_session *session, struct ftp_call *call)
@@ -47,6 +62,7 @@ void ftp_cmd_opts(struct ftp_session *session, struct ftp_call *call)
 		const char *name;
 		void (*set)(struct ftp_session *session, const char *value);
 	} options[] = {
+		{ "HASH", opts_hash },
 		{ "MLST", opts_mlst },
 		{ "UTF-8", opts_utf8 },
 		{ "UTF8", opts_utf8 },

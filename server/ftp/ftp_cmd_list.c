@@ -199,6 +199,10 @@ static void report_transfer(struct ftp_session *session)
 
 	if (!ftp_transfer_is_on(session))
 		ftp_reply_line(session, "No transfer is running");
+	else if (session->transfer.job != NULL)
+		ftp_reply_linef(session, "No transfer is running, but %s: %llu bytes so far",
+		    session->transfer.job->kind->what,
+		    (unsigned long long)ftp_transfer_moved(session));
 	else if (session->data.fd == -1)
 		ftp_reply_linef(
 		    session, "Waiting for the data connection, %s", what[session->transfer.kind]);

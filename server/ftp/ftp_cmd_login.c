@@ -81,24 +81,3 @@ void ftp_cmd_quit(struct ftp_session *session, struct ftp_call *call)
 	ftp_reply(session, FTP_REPLY_GOODBYE);
 	ftp_session_end(session, GUARD_BYE_QUIT);
 }
-
-static void tell_client_name(struct ftp_session *session, const char *text)
-{
-	char name[GUARD_CLIENT_NAME_MAX + 1];
-	struct guard_req_client_name request = { .name = name };
-
-	text_copy(name, sizeof(name), text);
-	guard_client_client_name(session->guard, &request, NULL, NULL);
-}
-
-void ftp_cmd_clnt(struct ftp_session *session, struct ftp_call *call)
-{
-	tell_client_name(session, call->argument);
-	ftp_reply(session, FTP_REPLY_OK);
-}
-
-void ftp_cmd_csid(struct ftp_session *session, struct ftp_call *call)
-{
-	tell_client_name(session, call->argument);
-	ftp_reply_text(session, FTP_REPLY_CSID, "CaseSensitive=1; DirSep=/;");
-}

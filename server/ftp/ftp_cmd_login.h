@@ -1,4 +1,4 @@
-/* USER, PASS, ACCT, QUIT, CLNT, CSID: who is there.  Front only; called by ftp_dispatch through the
+/* USER, PASS, ACCT, QUIT: who is there.  Front only; called by ftp_dispatch through the
  * verb table. */
 #ifndef FTP_CMD_LOGIN_H
 #define FTP_CMD_LOGIN_H
@@ -9,7 +9,5 @@ ftp_handler_fn ftp_cmd_user;
 ftp_handler_fn ftp_cmd_pass;
 ftp_handler_fn ftp_cmd_acct;
 ftp_handler_fn ftp_cmd_quit;
-ftp_handler_fn ftp_cmd_clnt;
-ftp_handler_fn ftp_cmd_csid;
 
 #endif

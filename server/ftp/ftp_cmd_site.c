@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/base/text.h"
+#include "server/ftp/ftp_cmd_copy.h"
 #include "server/ftp/ftp_cmd_dirs.h"
 #include "server/ftp/ftp_dispatch.h"
 
@@ -161,20 +162,29 @@ static void site_help(struct ftp_session *session, struct ftp_call *call)
 const struct ftp_command ftp_cmd_site_commands[] = {
 	{ .verb = "CHMOD", .handler = site_chmod, .arg = FTP_ARG_REQUIRED,
 	  .help = "CHMOD <octal> <name>: set permissions" },
+	{ .verb = "COPY", .handler = ftp_cmd_site_copy, .arg = FTP_ARG_REQUIRED,
+	  .rights = RIGHT_read, .feature = "SITE COPY",
+	  .help = "COPY <file> <new name>: copy a file on the server" },
+	{ .verb = "CPFR", .handler = ftp_cmd_site_cpfr, .arg = FTP_ARG_PATH,
+	  .rights = RIGHT_read, .help = "CPFR <file>: what is to be copied" },
+	{ .verb = "CPTO", .handler = ftp_cmd_site_cpto, .arg = FTP_ARG_PATH,
+	  .needs = FTP_NEED_CPFR, .rights = RIGHT_upload | RIGHT_overwrite,
+	  .help = "CPTO <new name>: copy it there" },
 	{ .verb = "HELP", .handler = site_help, .arg = FTP_ARG_IGNORED,
 	  .help = "HELP: this list" },
 	{ .verb = "IDLE", .handler = site_idle, .arg = FTP_ARG_OPTIONAL,
 	  .help = "IDLE [<seconds>]: show or shorten the idle timeout" },
 	{ .verb = "MKDIR", .handler = ftp_cmd_mkd, .arg = FTP_ARG_PATH, .rights = RIGHT_mkdir,
-	  .help = "MKDIR <name>: make a directory" },
+	  .feature = "SITE MKDIR", .help = "MKDIR <name>: make a directory" },
 	{ .verb = "RMDIR", .handler = ftp_cmd_rmd, .arg = FTP_ARG_PATH, .rights = RIGHT_rmdir,
-	  .help = "RMDIR <name>: remove an empty directory" },
+	  .feature = "SITE RMDIR", .help = "RMDIR <name>: remove an empty directory" },
 	{ .verb = "SYMLINK", .handler = site_symlink, .arg = FTP_ARG_REQUIRED,
-	  .rights = RIGHT_symlink, .help = "SYMLINK <target> <name>: make a symbolic link" },
+	  .rights = RIGHT_symlink, .feature = "SITE SYMLINK",
+	  .help = "SYMLINK <target> <name>: make a symbolic link" },
 	{ .verb = "UMASK", .handler = site_umask, .arg = FTP_ARG_OPTIONAL,
 	  .help = "UMASK [<octal>]: show or set the umask of new files" },
 	{ .verb = "UTIME", .handler = site_utime, .arg = FTP_ARG_REQUIRED,
-	  .help = "UTIME <YYYYMMDDhhmm[ss]> <name>: set the time of modification" },
+	  .feature = "SITE UTIME", .help = "UTIME <YYYYMMDDhhmm[ss]> <name>: set the time of modification" },
 };
 /* clang-format on */
 const size_t ftp_cmd_site_count = sizeof(ftp_cmd_site_commands) / sizeof(ftp_cmd_site_commands[0]);
@@ -191,7 +201,7 @@ void ftp_cmd_site(struct ftp_session *session, struct ftp_call *call)
 			inner.command = &ftp_cmd_site_commands[i];
 	}
 	if (inner.command == NULL)
-		ftp_reply(session, FTP_REPLY_NOT_FOR_PARAMETER);
+		ftp_reply(session, FTP_REPLY_UNKNOWN);
 	else
 		ftp_dispatch_call(session, &inner);
 }

@@ -3,23 +3,10 @@
 #include <string.h>
 
 #include "server/base/text.h"
+#include "server/ftp/ftp_args.h"
 #include "server/ftp/ftp_session.h"
 
 #define FILE_MODE 0666u
-
-/* Open before the data connection is asked for: a refusal needs none, and the passive port stays
- * for the next try. */
-static bool open_file(struct ftp_session *session, struct guard_req_open *request,
-    struct guard_rep_open *opened, int *fd_out)
-{
-	enum vfs_status status = guard_client_open(session->guard, request, opened, fd_out);
-
-	if (status != VFS_OK) {
-		ftp_reply_status(session, status);
-		return false;
-	}
-	return true;
-}
 
 void ftp_cmd_retr(struct ftp_session *session, struct ftp_call *call)
 {
@@ -29,7 +16,13 @@ void ftp_cmd_retr(struct ftp_session *session, struct ftp_call *call)
 		.mode = UINT32_MAX,
 	};
 	struct guard_rep_open opened;
-	struct ftp_transfer_file file = { .kind = FTP_TRANSFER_SEND, .opened = &opened };
+	struct ftp_transfer_file file = {
+		.kind = FTP_TRANSFER_SEND,
+		.opened = &opened,
+		.bytes = session->ranged ? session->range_bytes : UINT64_MAX,
+	};
+
+	enum vfs_status status;
 
 	if (session->type == FTP_TYPE_ASCII) {
 		/* RFC 3659 5.1: counts bytes of the translation, so the file is read from its
@@ -39,8 +32,18 @@ void ftp_cmd_retr(struct ftp_session *session, struct ftp_call *call)
 		request.flags |= VFS_OPEN_RESUME;
 		request.offset = session->restart;
 	}
-	if (open_file(session, &request, &opened, &file.fd))
+	status = guard_client_open(session->guard, &request, &opened, &file.fd);
+	/* draft-bryan-ftp-range 4.3: a range behind the end of the file has no bytes; a REST there
+	 * is wrong. */
+	if (status == VFS_RANGE && session->ranged) {
+		file.bytes = 0;
+		request.flags = VFS_OPEN_READ;
+		status = guard_client_open(session->guard, &request, &opened, &file.fd);
+	}
+	if (status == VFS_OK)
 		ftp_transfer_begin_file(session, &file);
+	else
+		ftp_reply_status(session, status);
 }
 
 static void receive(struct ftp_session *session, const char *path, uint32_t flags)
@@ -57,20 +60,28 @@ static void receive(struct ftp_session *session, const char *path, uint32_t flag
 		.opened = &opened,
 		.path = path,
 		.unique = (flags & VFS_OPEN_UNIQUE) != 0,
+		.bytes = session->ranged ? session->range_bytes : UINT64_MAX,
 	};
+	/* Open before the data connection is asked for: a refusal needs none, and the passive port
+	 * stays for the next try. */
+	enum vfs_status status = guard_client_open(session->guard, &request, &opened, &file.fd);
 
-	if (open_file(session, &request, &opened, &file.fd))
+	if (status == VFS_OK)
 		ftp_transfer_begin_file(session, &file);
+	else
+		ftp_reply_status(session, status);
 }
 
 void ftp_cmd_stor(struct ftp_session *session, struct ftp_call *call)
 {
-	if (session->restart == 0)
+	if (session->restart == 0 && !session->ranged)
 		receive(session, call->path.text, VFS_OPEN_TRUNCATE);
 	else if (session->type == FTP_TYPE_ASCII)
 		ftp_reply(session, FTP_REPLY_RESTART_IN_ASCII);
 	else
-		receive(session, call->path.text, VFS_OPEN_RESUME);
+		/* A range from the first byte on keeps what lies behind it: no resumption from 0,
+		 * which is a new upload. */
+		receive(session, call->path.text, session->restart > 0 ? VFS_OPEN_RESUME : 0);
 }
 
 void ftp_cmd_stou(struct ftp_session *session, struct ftp_call *call)
@@ -78,6 +89,10 @@ void ftp_cmd_stou(struct ftp_session *session, struct ftp_call *call)
 	struct vfs_path path;
 	enum vfs_status status;
 
+	if (session->ranged) {
+		ftp_reply(session, FTP_REPLY_NOT_AFTER_RANG);
+		return;
+	}
 	/* RFC 959 knows no argument; clients send the name they would like. */
 	status = vfs_path_resolve(
 	    &path, session->cwd.text, call->argument[0] != '\0' ? call->argument : "upload");
@@ -91,6 +106,10 @@ void ftp_cmd_stou(struct ftp_session *session, struct ftp_call *call)
 
 void ftp_cmd_appe(struct ftp_session *session, struct ftp_call *call)
 {
+	if (session->ranged) {
+		ftp_reply(session, FTP_REPLY_NOT_AFTER_RANG);
+		return;
+	}
 	session->restart = 0;
 	receive(session, call->path.text, VFS_OPEN_APPEND);
 }
@@ -116,7 +135,25 @@ void ftp_cmd_rest(struct ftp_session *session, struct ftp_call *call)
 		return;
 	}
 	session->restart = offset;
+	session->ranged = false;
 	ftp_reply_number(session, FTP_REPLY_RESTART, offset);
+}
+
+void ftp_cmd_rang(struct ftp_session *session, struct ftp_call *call)
+{
+	struct ftp_args_range range;
+	bool ok = ftp_args_rang(call->argument, &range);
+
+	/* A range that is none resets the one before it, too. */
+	session->ranged = range.bytes != FTP_ARGS_ALL;
+	session->restart = range.start;
+	session->range_bytes = range.bytes;
+	if (!ok)
+		ftp_reply(session, FTP_REPLY_BAD_ARGUMENT);
+	else if (session->ranged)
+		ftp_reply_number(session, FTP_REPLY_RANGE, range.start);
+	else
+		ftp_reply(session, FTP_REPLY_RANGE_RESET);
 }
 
 /* "<bytes>" or "<bytes> R <record bytes>" (RFC 959 4.1.3); records are not ours. */

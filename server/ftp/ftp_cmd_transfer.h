@@ -10,6 +10,7 @@ ftp_handler_fn ftp_cmd_stou;
 ftp_handler_fn ftp_cmd_appe;
 ftp_handler_fn ftp_cmd_abor;
 ftp_handler_fn ftp_cmd_rest;
+ftp_handler_fn ftp_cmd_rang;
 ftp_handler_fn ftp_cmd_allo;
 
 #endif

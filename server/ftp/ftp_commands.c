@@ -4,9 +4,12 @@
 #include <strings.h>
 
 #include "server/base/text.h"
+#include "server/ftp/ftp_cmd_copy.h"
 #include "server/ftp/ftp_cmd_data.h"
 #include "server/ftp/ftp_cmd_dirs.h"
 #include "server/ftp/ftp_cmd_files.h"
+#include "server/ftp/ftp_cmd_hash.h"
+#include "server/ftp/ftp_cmd_host.h"
 #include "server/ftp/ftp_cmd_info.h"
 #include "server/ftp/ftp_cmd_list.h"
 #include "server/ftp/ftp_cmd_login.h"
@@ -21,10 +24,29 @@
 #define RIGHTS_APPEND (RIGHT_upload | RIGHT_append)
 #define RIGHTS_LOOK   (RIGHT_list | RIGHT_read)
 
+/* --- lists in lines of FEAT ------------------------------------------------------------------ */
+
+static void list_facts(const struct ftp_session *session, char out[FTP_FEATURE_BYTES])
+{
+	_Static_assert(FTP_FEATURE_BYTES >= FTP_FACTS_LIST_BYTES, "all facts fit");
+	ftp_facts_list(out, session->facts, true);
+}
+
+static void list_digests(const struct ftp_session *session, char out[FTP_FEATURE_BYTES])
+{
+	_Static_assert(FTP_FEATURE_BYTES >= FTP_DIGEST_LIST_BYTES, "all algorithms fit");
+	ftp_digest_list(out, session->digest);
+}
+
+/* --- the table --------------------------------------------------------------------------------- */
+
 /* In families, as RFC 959 has them; verbs of later documents stand beside their kin. */
 /* clang-format off */
 const struct ftp_command ftp_commands[] = {
 	/* Who is there. */
+	{ .verb = "HOST", .handler = ftp_cmd_host, .arg = FTP_ARG_REQUIRED,
+	  .needs = FTP_NEED_NO_USER, .flags = FTP_ANYTIME, .feature = "HOST",
+	  .help = "HOST <name>: tell which of its names the server is meant by" },
 	{ .verb = "USER", .handler = ftp_cmd_user, .arg = FTP_ARG_REQUIRED,
 	  .needs = FTP_NEED_NO_LOGIN, .flags = FTP_ANYTIME,
 	  .help = "USER <name>: begin a login" },
@@ -41,6 +63,8 @@ const struct ftp_command ftp_commands[] = {
 	  .feature = "CLNT", .help = "CLNT <name>: tell what the client is" },
 	{ .verb = "CSID", .handler = ftp_cmd_csid, .arg = FTP_ARG_REQUIRED, .flags = FTP_ANYTIME,
 	  .feature = "CSID", .help = "CSID <Name=...;>: tell what the client is, and be told" },
+	{ .verb = "LANG", .handler = ftp_cmd_lang, .arg = FTP_ARG_OPTIONAL, .flags = FTP_ANYTIME,
+	  .feature = "LANG EN*", .help = "LANG [EN]: choose the language of replies" },
 
 	/* RFC 2228 and 4217. */
 	{ .verb = "AUTH", .flags = FTP_ANYTIME, .help = "AUTH: not implemented" },
@@ -112,8 +136,11 @@ const struct ftp_command ftp_commands[] = {
 	{ .verb = "REST", .handler = ftp_cmd_rest, .arg = FTP_ARG_REQUIRED,
 	  .feature = "REST STREAM",
 	  .help = "REST <bytes>: where the next RETR or STOR begins" },
+	{ .verb = "RANG", .handler = ftp_cmd_rang, .arg = FTP_ARG_REQUIRED,
+	  .feature = "RANG STREAM",
+	  .help = "RANG <first> <last>: which bytes the next RETR, STOR or HASH is about" },
 	{ .verb = "ABOR", .handler = ftp_cmd_abor, .arg = FTP_ARG_IGNORED,
-	  .flags = FTP_DURING_TRANSFER,
+	  .flags = FTP_DURING_TRANSFER | FTP_INTERRUPTS,
 	  .help = "ABOR: break off the running transfer" },
 	{ .verb = "DELE", .handler = ftp_cmd_dele, .arg = FTP_ARG_PATH, .rights = RIGHT_delete,
 	  .help = "DELE <file>: remove a file" },
@@ -135,6 +162,30 @@ const struct ftp_command ftp_commands[] = {
 	  .help = "MFF <fact=value;...> <file>: set facts of a file" },
 	{ .verb = "AVBL", .handler = ftp_cmd_avbl, .arg = FTP_ARG_OPTIONAL, .feature = "AVBL",
 	  .help = "AVBL [<directory>]: tell how many bytes are free" },
+	{ .verb = "COMB", .handler = ftp_cmd_comb, .arg = FTP_ARG_REQUIRED, .feature = "COMB",
+	  .rights = RIGHT_upload | RIGHT_overwrite,
+	  .help = "COMB <target> <part>...: put the parts behind the target, and remove them" },
+
+	/* Checksums. */
+	{ .verb = "HASH", .handler = ftp_cmd_hash, .arg = FTP_ARG_PATH, .flags = FTP_USES_RANGE,
+	  .feature = "HASH %s", .feature_list = list_digests,
+	  .help = "HASH <file>: compute a checksum; OPTS HASH says which" },
+	{ .verb = "MD5", .handler = ftp_cmd_md5, .arg = FTP_ARG_REQUIRED, .feature = "MD5",
+	  .help = "MD5 <file>: compute its MD5 checksum" },
+	{ .verb = "XCRC", .handler = ftp_cmd_checksum, .arg = FTP_ARG_REQUIRED, .feature = "XCRC",
+	  .help = "XCRC <file> [<start> <end>]: compute its CRC-32" },
+	{ .verb = "XMD5", .handler = ftp_cmd_checksum, .arg = FTP_ARG_REQUIRED, .feature = "XMD5",
+	  .help = "XMD5 <file> [<start> <end>]: compute its MD5 checksum" },
+	{ .verb = "XSHA", .handler = ftp_cmd_checksum, .arg = FTP_ARG_REQUIRED, .feature = "XSHA",
+	  .help = "XSHA <file> [<start> <end>]: as XSHA1" },
+	{ .verb = "XSHA1", .handler = ftp_cmd_checksum, .arg = FTP_ARG_REQUIRED,
+	  .feature = "XSHA1", .help = "XSHA1 <file> [<start> <end>]: compute its SHA-1 checksum" },
+	{ .verb = "XSHA256", .handler = ftp_cmd_checksum, .arg = FTP_ARG_REQUIRED,
+	  .feature = "XSHA256",
+	  .help = "XSHA256 <file> [<start> <end>]: compute its SHA-256 checksum" },
+	{ .verb = "XSHA512", .handler = ftp_cmd_checksum, .arg = FTP_ARG_REQUIRED,
+	  .feature = "XSHA512",
+	  .help = "XSHA512 <file> [<start> <end>]: compute its SHA-512 checksum" },
 
 	/* Listings. */
 	{ .verb = "LIST", .handler = ftp_cmd_list, .arg = FTP_ARG_OPTIONAL, .needs = FTP_NEED_DATA,
@@ -147,7 +198,7 @@ const struct ftp_command ftp_commands[] = {
 	  .rights = RIGHT_list, .flags = FTP_TRANSFER,
 	  .help = "MLSD [<directory>]: list facts and names" },
 	{ .verb = "MLST", .handler = ftp_cmd_mlst, .arg = FTP_ARG_OPTIONAL,
-	  .rights = RIGHTS_LOOK, .feature = "MLST %s",
+	  .rights = RIGHTS_LOOK, .feature = "MLST %s", .feature_list = list_facts,
 	  .help = "MLST [<name>]: tell the facts of one name" },
 	{ .verb = "STAT", .handler = ftp_cmd_stat, .arg = FTP_ARG_OPTIONAL,
 	  .flags = FTP_DURING_IF_BARE,
@@ -164,7 +215,7 @@ const struct ftp_command ftp_commands[] = {
 	{ .verb = "FEAT", .handler = ftp_commands_feat, .arg = FTP_ARG_NONE, .flags = FTP_ANYTIME,
 	  .help = "FEAT: list the extensions" },
 	{ .verb = "OPTS", .handler = ftp_cmd_opts, .arg = FTP_ARG_REQUIRED, .flags = FTP_ANYTIME,
-	  .feature = "UTF8", .help = "OPTS UTF8 ON|OFF, OPTS MLST <facts>: set an option" },
+	  .feature = "UTF8", .help = "OPTS UTF8 ON|OFF, OPTS MLST <facts>, OPTS HASH <algorithm>: set an option" },
 	{ .verb = "SITE", .handler = ftp_cmd_site, .arg = FTP_ARG_REQUIRED,
 	  .help = "SITE <command>: see SITE HELP" },
 };
@@ -250,27 +301,36 @@ void ftp_commands_help(struct ftp_session *session, struct ftp_call *call)
 	ftp_parse_split(call->argument, strlen(call->argument), verb, sizeof(verb), &rest);
 	command = ftp_commands_find(verb);
 	if (command == NULL)
-		ftp_reply(session, FTP_REPLY_NOT_FOR_PARAMETER);
+		ftp_reply(session, FTP_REPLY_NOT_BUILT);
 	else
 		ftp_reply_text(session, FTP_REPLY_HELP_ONE, command->help);
 }
 
+static void feature_line(struct ftp_session *session, const struct ftp_command *command)
+{
+	const char *feature = command->feature;
+	char list[FTP_FEATURE_BYTES];
+
+	if (feature == NULL)
+		return;
+	if (command->feature_list == NULL) {
+		ftp_reply_line(session, feature);
+		return;
+	}
+	/* The list stands at the end of its line. */
+	command->feature_list(session, list);
+	ftp_reply_linef(session, "%.*s%s", (int)strcspn(feature, "%"), feature, list);
+}
+
 void ftp_commands_feat(struct ftp_session *session, struct ftp_call *call)
 {
-	char facts[FTP_FACTS_LIST_BYTES];
-
 	(void)call;
-	ftp_facts_list(facts, session->facts, true);
 	ftp_reply_begin(session, FTP_REPLY_FEATURES);
-	for (size_t i = 0; i < ftp_command_count; i++) {
-		const char *feature = ftp_commands[i].feature;
-		const char *place = feature != NULL ? strstr(feature, "%s") : NULL;
-
-		if (place != NULL)
-			ftp_reply_linef(
-			    session, "%.*s%s%s", (int)(place - feature), feature, facts, place + 2);
-		else if (feature != NULL)
-			ftp_reply_line(session, feature);
+	for (size_t i = 0; i < ftp_command_count; i++)
+		feature_line(session, &ftp_commands[i]);
+	for (size_t i = 0; i < ftp_cmd_site_count; i++) {
+		if (ftp_cmd_site_commands[i].feature != NULL)
+			ftp_reply_line(session, ftp_cmd_site_commands[i].feature);
 	}
 	ftp_reply(session, FTP_REPLY_FEATURES_END);
 }

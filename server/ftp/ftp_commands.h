@@ -20,6 +20,9 @@ struct ftp_session;
 struct ftp_call;
 
 typedef void ftp_handler_fn(struct ftp_session *session, struct ftp_call *call);
+/* A list of what there is, with asterisks behind what the session has chosen. */
+#define FTP_FEATURE_BYTES 160u
+typedef void ftp_feature_fn(const struct ftp_session *session, char out[FTP_FEATURE_BYTES]);
 
 /* What follows the verb. */
 enum ftp_arg {
@@ -37,6 +40,8 @@ enum ftp_need {
 	FTP_NEED_DATA = 1 << 2,        /* 425: EPSV, PASV, EPRT or PORT has been said */
 	FTP_NEED_NO_LOGIN = 1 << 3,    /* 530: nobody is logged in */
 	FTP_NEED_NO_EPSV_ALL = 1 << 4, /* 503: EPSV ALL has not been said */
+	FTP_NEED_NO_USER = 1 << 5,     /* 503: USER has not been said */
+	FTP_NEED_CPFR = 1 << 6,        /* 503: SITE CPFR has been said */
 };
 
 enum ftp_flag {
@@ -46,6 +51,8 @@ enum ftp_flag {
 	FTP_DURING_IF_BARE = 1 << 2, /* the same, when there is no argument */
 	FTP_TRANSFER = 1 << 3,       /* uses up REST and ALLO, whatever becomes of it */
 	FTP_KEEPS_RENAME = 1 << 4,   /* does not make the session forget RNFR */
+	FTP_INTERRUPTS = 1 << 5,     /* served at once even when a job has just begun (ftp_job.h) */
+	FTP_USES_RANGE = 1 << 6,     /* uses up RANG, whatever becomes of it */
 };
 
 struct ftp_command {
@@ -55,8 +62,9 @@ struct ftp_command {
 	unsigned needs;      /* FTP_NEED_* */
 	uint32_t rights;     /* RIGHT_*: without any of them, 550; the guard checks again */
 	unsigned flags;      /* enum ftp_flag */
-	const char *feature; /* line of FEAT; a %s in it is the list of MLST facts */
-	const char *help;    /* "VERB <argument>: what it does" */
+	const char *feature; /* line of FEAT, or NULL; feature_list writes a %s at its end */
+	ftp_feature_fn *feature_list;
+	const char *help; /* "VERB <argument>: what it does" */
 };
 
 /* One command line that passed its row's checks. */

@@ -1,43 +1,57 @@
 #include "server/ftp/ftp_copy.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "server/base/io.h"
+#include "server/base/pages.h"
 #include "server/ftp/ftp_limits.h"
 #include "server/ftp/ftp_walk.h"
 
 void ftp_copy_init(struct ftp_copy *copy)
 {
-	*copy = (struct ftp_copy){ .failure = VFS_OK };
+	*copy = (struct ftp_copy){ .failure = VFS_OK, .pipe = { -1, -1 }, .limit = UINT64_MAX };
+}
+
+/* Large blocks are mapped: only pages that are touched cost memory, and all of it goes back at the end. */
+static bool is_mapped(size_t size)
+{
+	return size > FTP_STORE_FIRST_BYTES + FTP_STORE_SPARE_BYTES;
+}
+
+static void free_block(struct ftp_copy *copy)
+{
+	if (is_mapped(copy->size))
+		pages_free(copy->block, copy->size);
+	else
+		free(copy->block);
+	copy->block = NULL;
+	copy->size = 0;
 }
 
 void ftp_copy_clear(struct ftp_copy *copy)
 {
-	if (copy->block != NULL)
-		munmap(copy->block, copy->size);
+	free_block(copy);
+	io_close(&copy->pipe[0]);
+	io_close(&copy->pipe[1]);
 	ftp_copy_init(copy);
 }
 
-/* Mapped, not allocated: only pages that are touched cost memory, and all of it goes back at the
- * end. */
 static bool need_block(struct ftp_copy *copy, size_t size)
 {
-	void *block;
-
 	if (copy->block != NULL)
 		return true;
-	block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (block == MAP_FAILED) {
+	copy->block = is_mapped(size) ? pages_new(size) : malloc(size);
+	if (copy->block == NULL)
 		copy->failure = VFS_NO_MEMORY;
-		return false;
-	}
-	copy->block = block;
-	copy->size = size;
-	return true;
+	else
+		copy->size = size;
+	return copy->block != NULL;
 }
 
 static enum ftp_copy_result failed(struct ftp_copy *copy, enum vfs_status failure)
@@ -63,17 +77,29 @@ static enum vfs_status write_failure(int error)
 	}
 }
 
+/* n, or as much of it as the limit still allows. */
+static size_t within_limit(const struct ftp_copy *copy, size_t n)
+{
+	uint64_t left = copy->limit - copy->moved;
+
+	return left < n ? (size_t)left : n;
+}
+
 /* Send what waits; MORE also when all of it went. */
 static enum ftp_copy_result send_waiting(struct ftp_copy *copy, int data_fd)
 {
-	while (copy->start < copy->end) {
-		ssize_t n = io_write(data_fd, copy->block + copy->start, copy->end - copy->start);
+	size_t length;
+
+	while ((length = within_limit(copy, copy->end - copy->start)) > 0) {
+		ssize_t n = io_write(data_fd, copy->block + copy->start, length);
 
 		if (n < 0)
 			return errno == EAGAIN ? FTP_COPY_MORE : FTP_COPY_LOST;
 		copy->start += (size_t)n;
 		copy->moved += (uint64_t)n;
 	}
+	if (copy->moved == copy->limit)
+		return FTP_COPY_DONE;
 	copy->start = 0;
 	copy->end = 0;
 	return FTP_COPY_MORE;
@@ -103,7 +129,7 @@ enum ftp_copy_result ftp_copy_send_image(struct ftp_copy *copy, int file_fd, int
 	if (copy->sendfile_refused)
 		return send_by_block(copy, file_fd, data_fd);
 	do {
-		n = sendfile(data_fd, file_fd, NULL, FTP_SENDFILE_BYTES);
+		n = sendfile(data_fd, file_fd, NULL, within_limit(copy, FTP_SENDFILE_BYTES));
 		if (n > 0)
 			copy->moved += (uint64_t)n;
 		/* At the end at once: a small file needs no second turn of the loop. */
@@ -247,10 +273,103 @@ static enum ftp_copy_result finish_receive(
 	return result;
 }
 
+/* --- long uploads: pages go from the socket to the page cache through a pipe, and are copied once ------------ */
+
+static bool open_pipe(struct ftp_copy *copy)
+{
+	if (pipe2(copy->pipe, O_CLOEXEC) != 0)
+		return false;
+	/* All sessions share one account, and with it a budget of pipe pages; the late ones read and write. */
+	if (fcntl(copy->pipe[1], F_SETPIPE_SZ, FTP_PIPE_BYTES) >= (int)FTP_PIPE_MIN_BYTES)
+		return true;
+	io_close(&copy->pipe[0]);
+	io_close(&copy->pipe[1]);
+	return false;
+}
+
+/* The file would not have the rest of the pipe spliced into it: carry it over, and do without from now on. */
+static enum ftp_copy_result empty_pipe(struct ftp_copy *copy, int file_fd, size_t n)
+{
+	copy->splice_refused = true;
+	if (!need_block(copy, FTP_STORE_BLOCK_BYTES + FTP_STORE_SPARE_BYTES))
+		return FTP_COPY_FAILED;
+	while (n > 0) {
+		ssize_t got = io_read(
+		    copy->pipe[0], copy->block, n < FTP_STORE_BLOCK_BYTES ? n : FTP_STORE_BLOCK_BYTES);
+
+		if (got <= 0)
+			return failed(copy, VFS_IO);
+		copy->end = (size_t)got;
+		if (flush_to_file(copy, file_fd) == FTP_COPY_FAILED)
+			return FTP_COPY_FAILED;
+		n -= (size_t)got;
+	}
+	return FTP_COPY_MORE;
+}
+
+static enum ftp_copy_result receive_by_pipe(struct ftp_copy *copy, int data_fd, int file_fd)
+{
+	ssize_t n;
+	size_t left;
+
+	do
+		n = splice(data_fd, NULL, copy->pipe[1], NULL, within_limit(copy, FTP_PIPE_BYTES),
+		    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return FTP_COPY_DONE;
+	if (n < 0)
+		return errno == EAGAIN ? FTP_COPY_MORE : FTP_COPY_LOST;
+	copy->moved += (uint64_t)n;
+	for (left = (size_t)n; left > 0; left -= (size_t)n) {
+		do
+			n = splice(copy->pipe[0], NULL, file_fd, NULL, left, SPLICE_F_MOVE);
+		while (n < 0 && errno == EINTR);
+		if (n < 0 && errno == EINVAL)
+			return empty_pipe(copy, file_fd, left);
+		if (n <= 0)
+			return failed(copy, n < 0 ? write_failure(errno) : VFS_IO);
+	}
+	return FTP_COPY_MORE;
+}
+
+/* --- short uploads, ASCII, and whatever cannot be spliced --------------------------------------------------- */
+
+/* An upload that is longer than its first block gets the large one. */
+static bool grow_block(struct ftp_copy *copy)
+{
+	struct ftp_copy small = *copy;
+
+	copy->block = NULL;
+	if (!need_block(copy, FTP_STORE_BLOCK_BYTES + FTP_STORE_SPARE_BYTES)) {
+		copy->block = small.block;
+		return false;
+	}
+	memcpy(copy->block, small.block, small.end);
+	free_block(&small);
+	return true;
+}
+
+/* The first block is full: this is no short file. */
+static enum ftp_copy_result go_long(struct ftp_copy *copy, int data_fd, int file_fd, bool ascii)
+{
+	int wake = FTP_STORE_WAKE_BYTES;
+
+	/* Fewer and larger pieces; the end of the connection wakes us all the same. */
+	setsockopt(data_fd, SOL_SOCKET, SO_RCVLOWAT, &wake, sizeof(wake));
+	if (!ascii && !copy->splice_refused && open_pipe(copy)) {
+		if (flush_to_file(copy, file_fd) == FTP_COPY_FAILED)
+			return FTP_COPY_FAILED;
+		free_block(copy);
+		return FTP_COPY_MORE;
+	}
+	return grow_block(copy) ? FTP_COPY_MORE : FTP_COPY_FAILED;
+}
+
 /* ASCII reads a byte ahead of where it writes: a CR held back may come out in front. */
 static ssize_t receive_some(struct ftp_copy *copy, int data_fd, bool ascii)
 {
-	size_t room = FTP_STORE_BLOCK_BYTES - copy->end;
+	size_t room = within_limit(copy, copy->size - FTP_STORE_SPARE_BYTES - copy->end);
 	uint8_t *to = copy->block + copy->end;
 	ssize_t n = io_read(data_fd, ascii ? to + 1 : to, room);
 
@@ -258,7 +377,24 @@ static ssize_t receive_some(struct ftp_copy *copy, int data_fd, bool ascii)
 		copy->end += ftp_copy_to_file(to, to + 1, (size_t)n, &copy->last_was_cr);
 	else if (n > 0)
 		copy->end += (size_t)n;
+	if (n > 0)
+		copy->moved += (uint64_t)n;
 	return n;
+}
+
+/* All that may be stored is here: the connection must end now. */
+static enum ftp_copy_result finish_range(struct ftp_copy *copy, int data_fd, int file_fd)
+{
+	uint8_t surplus;
+	ssize_t n = io_read(data_fd, &surplus, 1);
+
+	if (n < 0 && errno == EAGAIN)
+		return FTP_COPY_MORE;
+	if (flush_to_file(copy, file_fd) == FTP_COPY_FAILED)
+		return FTP_COPY_FAILED;
+	if (n > 0)
+		return failed(copy, VFS_TOO_BIG);
+	return n == 0 ? FTP_COPY_DONE : FTP_COPY_LOST;
 }
 
 /* Gathers until the block is full: large writes get large folios in the page cache. */
@@ -266,15 +402,24 @@ enum ftp_copy_result ftp_copy_receive(struct ftp_copy *copy, int data_fd, int fi
 {
 	ssize_t n;
 
-	if (!need_block(copy, FTP_STORE_BLOCK_BYTES + FTP_STORE_SPARE_BYTES))
+	if (copy->moved == copy->limit)
+		return finish_range(copy, data_fd, file_fd);
+	if (copy->pipe[0] != -1 && !copy->splice_refused)
+		return receive_by_pipe(copy, data_fd, file_fd);
+	if (!need_block(copy, FTP_STORE_FIRST_BYTES + FTP_STORE_SPARE_BYTES))
 		return FTP_COPY_FAILED;
-	n = receive_some(copy, data_fd, ascii);
+	/* The end of a short file has most often come along with it: look before going to sleep. */
+	do
+		n = receive_some(copy, data_fd, ascii);
+	while (n > 0 && copy->end < FTP_STORE_FIRST_BYTES && copy->moved < copy->limit);
 	if (n == 0)
 		return finish_receive(copy, file_fd, FTP_COPY_DONE);
 	if (n < 0)
-		return errno == EAGAIN ? FTP_COPY_MORE
-		                       : finish_receive(copy, file_fd, FTP_COPY_LOST);
-	copy->moved += (uint64_t)n;
+		return errno == EAGAIN ? FTP_COPY_MORE : finish_receive(copy, file_fd, FTP_COPY_LOST);
+	if (copy->moved == copy->limit)
+		return FTP_COPY_MORE;
+	if (!is_mapped(copy->size))
+		return go_long(copy, data_fd, file_fd, ascii);
 	if (copy->end >= FTP_STORE_BLOCK_BYTES)
 		return flush_to_file(copy, file_fd);
 	return FTP_COPY_MORE;

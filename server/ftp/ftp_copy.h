@@ -33,7 +33,10 @@ struct ftp_copy {
 	bool sendfile_refused; /* by this file system: read and write instead */
 	bool last_was_cr;      /* ASCII, over the edge of two blocks */
 	uint64_t expected;     /* a hint: after so many bytes the file is at its end */
+	uint64_t limit;        /* of moved: what is asked for is not more; UINT64_MAX: all */
 	uint64_t skip;         /* ASCII restart: translated bytes not to be sent */
+	int pipe[2];           /* of an upload that is spliced; -1 */
+	bool splice_refused;   /* by this file (O_APPEND) or file system: read and write instead */
 };
 
 void ftp_copy_init(struct ftp_copy *copy);

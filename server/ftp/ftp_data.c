@@ -15,10 +15,6 @@ void ftp_data_init(struct ftp_data *data)
 
 void ftp_data_close(struct ftp_data *data)
 {
-	/* A close with unread bytes would be a reset, and take away what is still on its way out.
-	 */
-	if (data->fd != -1)
-		shutdown(data->fd, SHUT_WR);
 	io_close(&data->fd);
 }
 
@@ -94,11 +90,12 @@ void ftp_data_cancel(struct ftp_session *session)
 	data->mode = FTP_DATA_NONE;
 }
 
-/* The kernel, too, is to give up a peer that has vanished no later than we would. */
+/* The kernel, too, is to give up a peer that takes nothing any more, also after we have closed; but
+ * not before us, whose reply says what has happened. */
 static void set_options(const struct ftp_session *session, int fd)
 {
 	int64_t stall_ms = session->start->conf->ftp.stall_timeout;
-	unsigned timeout = stall_ms < INT_MAX ? (unsigned)stall_ms : INT_MAX;
+	unsigned timeout = stall_ms < INT_MAX / 2 ? 2 * (unsigned)stall_ms : INT_MAX;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
 }
@@ -115,8 +112,6 @@ bool ftp_data_arrived(
 	data->waiting = false;
 	*status_out = event->status;
 	if (event->status == VFS_OK && event->fd == -1)
-		*status_out = VFS_FAILED;
-	if (*status_out == VFS_OK && !io_set_nonblocking(event->fd, true))
 		*status_out = VFS_FAILED;
 	if (*status_out != VFS_OK) {
 		io_close(&event->fd);

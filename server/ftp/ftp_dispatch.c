@@ -4,16 +4,28 @@
 
 #include "server/base/clock.h"
 #include "server/base/secret.h"
+#include "server/ftp/ftp_job.h"
+
+static void end_as_too_bad(struct ftp_session *session)
+{
+	ftp_reply(session, FTP_REPLY_TOO_MANY_BAD);
+	ftp_session_end(session, GUARD_BYE_BAD_COMMANDS);
+}
 
 /* A line that is no command: one 500 or 501, and after too many of them the end. */
 static void refuse_line(struct ftp_session *session, enum ftp_reply_id reply)
 {
-	if (++session->bad_commands > FTP_BAD_COMMANDS_MAX) {
-		ftp_reply(session, FTP_REPLY_TOO_MANY_BAD);
-		ftp_session_end(session, GUARD_BYE_BAD_COMMANDS);
-		return;
-	}
-	ftp_reply(session, reply);
+	if (++session->bad_commands > FTP_BAD_COMMANDS_MAX)
+		end_as_too_bad(session);
+	else
+		ftp_reply(session, reply);
+}
+
+/* ALPACA, CVE-2021-3618: nothing that another protocol could make sense of. */
+static void cut_foreign(struct ftp_session *session)
+{
+	buf_reset(&session->out);
+	ftp_session_cut(session, GUARD_BYE_FOREIGN_PROTOCOL);
 }
 
 /* Which need of the row is not met; FTP_REPLY_COUNT when all are. */
@@ -32,6 +44,10 @@ static enum ftp_reply_id missing_need(
 		return FTP_REPLY_RNFR_FIRST;
 	if ((command->needs & FTP_NEED_NO_EPSV_ALL) != 0 && session->epsv_all)
 		return FTP_REPLY_EPSV_ALL_SAID;
+	if ((command->needs & FTP_NEED_NO_USER) != 0 && session->user != NULL)
+		return FTP_REPLY_BEFORE_USER;
+	if ((command->needs & FTP_NEED_CPFR) != 0 && session->copy_from == NULL)
+		return FTP_REPLY_CPFR_FIRST;
 	return FTP_REPLY_COUNT;
 }
 
@@ -97,11 +113,21 @@ static void serve(struct ftp_session *session, struct ftp_call *call)
 {
 	unsigned flags = call->command->flags;
 
-	session->bad_commands = 0;
+	/* Before the login no good command makes up for a bad one: nobody errs that often there. */
+	if (session->logged_in)
+		session->bad_commands = 0;
+	/* An RNFR starts anew, also when it is refused: RNTO must not meet an earlier one's name. */
+	if ((flags & FTP_KEEPS_RENAME) != 0)
+		ftp_session_set_text(&session->rename_from, NULL);
 	ftp_dispatch_call(session, call);
-	if ((flags & FTP_TRANSFER) != 0) {
-		session->restart = 0;
+	if (session->bad_commands > FTP_BAD_COMMANDS_MAX)
+		end_as_too_bad(session);
+	if ((flags & FTP_TRANSFER) != 0)
 		session->announced = 0;
+	/* HASH is no transfer: a REST may wait for one beyond it. */
+	if ((flags & FTP_TRANSFER) != 0 || ((flags & FTP_USES_RANGE) != 0 && session->ranged)) {
+		session->restart = 0;
+		session->ranged = false;
 	}
 	if ((flags & FTP_KEEPS_RENAME) == 0)
 		ftp_session_set_text(&session->rename_from, NULL);
@@ -116,24 +142,18 @@ static void serve_line(struct ftp_session *session, const uint8_t *bytes, size_t
 	session->line[n] = '\0';
 	ftp_parse_take(&session->input);
 	session->command_ms = clock_mono_ms();
-	if (ftp_commands_is_foreign(session->line, n)) {
-		/* ALPACA, CVE-2021-3618: nothing that another protocol could make sense of. */
-		buf_reset(&session->out);
-		ftp_session_cut(session, GUARD_BYE_FOREIGN_PROTOCOL);
-	} else {
-		ftp_parse_split(session->line, n, verb, sizeof(verb), &call.argument);
-		call.command = ftp_commands_find(verb);
-		if (call.command == NULL)
-			refuse_line(session, FTP_REPLY_UNKNOWN);
-		else
-			serve(session, &call);
-	}
+	ftp_parse_split(session->line, n, verb, sizeof(verb), &call.argument);
+	call.command = ftp_commands_find(verb);
+	if (call.command == NULL)
+		refuse_line(session, FTP_REPLY_UNKNOWN);
+	else
+		serve(session, &call);
 	/* It may have held a password. */
 	secret_wipe(session->line, n + 1);
 }
 
 /* May this line be served while a transfer runs? */
-static bool fits_transfer(const uint8_t *bytes, size_t n)
+static bool fits_transfer(const struct ftp_session *session, const uint8_t *bytes, size_t n)
 {
 	const struct ftp_command *command;
 	char line[FTP_VERB_BYTES + 1];
@@ -144,7 +164,8 @@ static bool fits_transfer(const uint8_t *bytes, size_t n)
 	memcpy(line, bytes, length);
 	ftp_parse_split(line, length, verb, sizeof(verb), &argument);
 	command = ftp_commands_find(verb);
-	if (command == NULL)
+	if (command == NULL ||
+	    ((command->flags & FTP_INTERRUPTS) == 0 && ftp_job_is_young(session)))
 		return false;
 	if ((command->flags & FTP_DURING_TRANSFER) != 0)
 		return true;
@@ -159,7 +180,7 @@ static enum ftp_line first_line(
 
 	*served =
 	    line != FTP_LINE_NONE &&
-	    (!ftp_transfer_is_on(session) || (line == FTP_LINE_READY && fits_transfer(*bytes, *n)));
+	    (!ftp_transfer_is_on(session) || (line == FTP_LINE_READY && fits_transfer(session, *bytes, *n)));
 	return line;
 }
 
@@ -184,6 +205,12 @@ static bool serve_first(struct ftp_session *session)
 
 	if (!served)
 		return false;
+	/* Of lines that are refused, too: the first of a request can be made as long as one likes, and
+	 * what follows it is obeyed. */
+	if (ftp_commands_is_foreign((const char *)bytes, n)) {
+		cut_foreign(session);
+		return true;
+	}
 	if (line == FTP_LINE_READY) {
 		serve_line(session, bytes, n);
 		return true;
@@ -199,8 +226,7 @@ void ftp_dispatch_lines(struct ftp_session *session)
 {
 	while (!session->ending && buf_length(&session->out) < FTP_OUT_PAUSE_BYTES) {
 		if (ftp_parse_is_tls(&session->input)) {
-			buf_reset(&session->out);
-			ftp_session_cut(session, GUARD_BYE_FOREIGN_PROTOCOL);
+			cut_foreign(session);
 			break;
 		}
 		if (serve_first(session))

@@ -37,6 +37,9 @@ static void take_guard_events(struct ftp_session *session)
 {
 	struct guard_client_event event;
 
+	if (!session->guard_speaks && !guard_client_holds(session->guard))
+		return;
+	session->guard_speaks = false;
 	while (guard_client_next(session->guard, &event)) {
 		if (!event.notice) {
 			ftp_transfer_arrived(session, &event);
@@ -135,13 +138,17 @@ static void wait_for_work(struct ftp_session *session)
 		fds[POLL_CONTROL].events |= POLLIN;
 	if (buf_length(&session->out) > 0)
 		fds[POLL_CONTROL].events |= POLLOUT;
-	ready = poll(fds, POLL_COUNT, clock_poll_ms(next_deadline(session)));
+	ready = poll(fds, POLL_COUNT,
+	    guard_client_holds(session->guard) || ftp_transfer_is_busy(session)
+	        ? 0
+	        : clock_poll_ms(next_deadline(session)));
 	if (ready < 0 && errno != EINTR) {
 		ftp_session_cut(session, GUARD_BYE_INTERNAL);
 		return;
 	}
 	if (ready <= 0)
 		return;
+	session->guard_speaks = fds[POLL_WALL].revents != 0;
 	if ((fds[POLL_CONTROL].revents & POLLIN) != 0)
 		ftp_control_read(session);
 	else if ((fds[POLL_CONTROL].revents & (POLLERR | POLLHUP)) != 0)
@@ -165,7 +172,8 @@ static void serve(struct ftp_session *session)
 			work(session);
 		}
 		had_data = session->data.fd != -1;
-		if (session->transfer.kind == FTP_TRANSFER_STAT)
+		if (session->transfer.kind == FTP_TRANSFER_STAT ||
+		    (!session->ending && ftp_transfer_is_busy(session)))
 			ftp_transfer_pump(session);
 		check_deadlines(session);
 	}

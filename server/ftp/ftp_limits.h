@@ -10,8 +10,11 @@
 #define FTP_GOODBYE_MS       2000 /* for the last reply to leave */
 
 #define FTP_STORE_BLOCK_BYTES (512u << 10) /* large writes are what makes uploads cheap */
-#define FTP_STORE_SPARE_BYTES 4096u        /* behind it, for the CR that ASCII may hold back */
-#define FTP_STORE_WAKE_BYTES  (128u << 10) /* SO_RCVLOWAT of an upload */
+#define FTP_STORE_FIRST_BYTES (16u << 10)  /* block of an upload until it proves to be longer */
+#define FTP_STORE_SPARE_BYTES 64u          /* behind both, for the CR that ASCII may hold back */
+#define FTP_STORE_WAKE_BYTES  (512u << 10) /* SO_RCVLOWAT of an upload that proved to be long */
+#define FTP_PIPE_BYTES        (1u << 20)   /* between socket and file */
+#define FTP_PIPE_MIN_BYTES    (256u << 10) /* less than that is no gain (pipe-user-pages-soft) */
 #define FTP_DESERTED_SHARE \
 	16 /* this part of an upload's time is waited for its client's desertion, */
 #define FTP_DESERTED_MAX_MS   20 /* and no longer */
@@ -19,6 +22,12 @@
 #define FTP_LIST_BLOCK_BYTES  (128u << 10)
 #define FTP_SENDFILE_BYTES    (8u << 20) /* at most, between two looks at the control connection */
 #define FTP_ASCII_SKIP_BYTES  (4u << 20) /* of a restart in ASCII, between two looks */
+
+#define FTP_DIGEST_BLOCK_BYTES (256u << 10)
+#define FTP_DIGEST_STEP_BYTES  (4u << 20) /* of a checksum, between two looks */
+#define FTP_COPY_STEP_BYTES    (8u << 20) /* of a copy inside the server */
+#define FTP_JOB_ORDER_MS       1000 /* so long a checksum or copy is answered before what follows it */
+#define FTP_CLIENT_NAMES_MAX   16u  /* CLNT and CSID of a session that the log hears of */
 
 #define FTP_WALK_SORT_BATCHES 4u     /* a directory that fits into so many batches is sorted */
 #define FTP_WALK_DEPTH_MAX    16u    /* of LIST -R */

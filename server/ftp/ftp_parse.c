@@ -200,12 +200,12 @@ enum ftp_line ftp_parse_peek(
 	if (newline == NULL)
 		return FTP_LINE_NONE;
 	length = (size_t)(newline - line);
+	*bytes_out = line;
+	*n_out = length;
 	if (length > FTP_LINE_MAX_BYTES)
 		return FTP_LINE_TOO_LONG;
 	if (memchr(line, BAD_BYTE, length) != NULL)
 		return FTP_LINE_BAD;
-	*bytes_out = line;
-	*n_out = length;
 	return FTP_LINE_READY;
 }
 

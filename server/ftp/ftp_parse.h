@@ -55,7 +55,8 @@ uint8_t *ftp_parse_reserve(struct ftp_parse *parse, size_t *room_out);
 /* n bytes were read there.  Refusals of Telnet options are appended to replies. */
 void ftp_parse_commit(struct ftp_parse *parse, size_t n, struct buf *replies);
 
-/* The first line without taking it; bytes are not NUL-terminated and good until the next call. */
+/* The first line without taking it; bytes are not NUL-terminated and good until the next call.  Of a
+ * line that is bad or too long they are what was stored of it, of none they are not touched. */
 enum ftp_line ftp_parse_peek(
     const struct ftp_parse *parse, const uint8_t **bytes_out, size_t *n_out);
 /* Wipe the first line away; frees the block when it was the last byte. */

@@ -29,7 +29,10 @@ struct ftp_session;
 	R(PORT_OK,		200, "Data connection accepted; use EPSV or PASV if you can.")	\
 	R(EPSV_ALL_OK,		200, "Only EPSV from now on.")					\
 	R(UTF8_OK,		200, "Names are bytes; UTF-8 is what we take them for.")	\
-	R(MLST_OPTS,		200, "MLST OPTS %s")						\
+	R(HASH_OPTS,		200, "%s")							\
+	R(LANGUAGE_SET,		200, "Replies are in English.")					\
+	R(SITE_COPIED,		200, "Copied to %s.")						\
+	R(MLST_OPTS,		200, "MLST OPTS%s")						\
 	R(ALLO_OK,		200, "There is room.")						\
 	R(UMASK,		200, "Umask is %s.")						\
 	R(IDLE,			200, "Idle timeout is %s seconds.")				\
@@ -59,14 +62,22 @@ struct ftp_session;
 	R(EPSV,			229, "Entering Extended Passive Mode (|||%s|)")			\
 	R(LOGGED_IN,		230, "Login successful.")					\
 	R(FILE_OK,		250, "Requested file action done.")				\
+	R(CHECKSUM,		250, "%s")							\
+	R(COPIED,		250, "Copied to %s.")						\
+	R(COMBINED,		250, "Combined to %s.")						\
+	R(COMBINED_LEFT,	250, "Combined to %s; not every part could be removed.")	\
 	R(DIRECTORY_OK,		250, "Directory changed.")					\
 	R(MLST,			250, "Listing:")						\
 	R(MLST_END,		250, "End.")							\
+	R(MD5,			251, "%s")							\
 	R(CURRENT,		257, "\"%q\" is the current directory.")			\
 	R(CREATED,		257, "\"%q\" created.")						\
 	R(PASSWORD,		331, "Password required.")					\
 	R(RENAME_READY,		350, "Ready for RNTO.")						\
+	R(COPY_READY,		350, "Ready for SITE CPTO.")					\
 	R(RESTART,		350, "Restarting at %s. Send STOR or RETR.")			\
+	R(RANGE,		350, "Restarting at %s, and ending where you said.") \
+	R(RANGE_RESET,		350, "The range is all of the file again.")			\
 	R(IDLE_TIMEOUT,		421, "Idle timeout: no command for %s seconds.")		\
 	R(TOO_MANY_TRIES,	421, "Too many failed logins.")					\
 	R(TOO_MANY_BAD,		421, "Too many bad commands.")					\
@@ -88,11 +99,15 @@ struct ftp_session;
 	R(NO_ARGUMENT,		501, "This command takes no argument.")				\
 	R(BAD_ARGUMENT,		501, "Argument not understood.")				\
 	R(NOT_DIRECTORY,	501, "That is not a directory.")				\
+	R(UNKNOWN_ALGORITHM,	501, "Unknown algorithm; the choice has not changed.")		\
 	R(NOT_BUILT,		502, "Command not implemented.")				\
 	R(USER_FIRST,		503, "Login with USER first.")					\
 	R(RNFR_FIRST,		503, "Say RNFR first.")						\
+	R(CPFR_FIRST,		503, "Say SITE CPFR first.")					\
+	R(BEFORE_USER,		503, "HOST is for before USER.")				\
 	R(EPSV_ALL_SAID,	503, "EPSV ALL was said: only EPSV now.")			\
 	R(NOT_FOR_PARAMETER,	504, "Not implemented for that parameter.")			\
+	R(HOST_UNKNOWN,		504, "That host is not served here.")				\
 	R(PORT_REFUSED,		504, "Only your own address, and a port of 1024 or above.")	\
 	R(ACTIVE_OFF,		504, "Active mode is not served: use EPSV or PASV.")		\
 	R(WRONG_FAMILY,		522, "Network protocol not supported, use (%s)")		\
@@ -104,7 +119,11 @@ struct ftp_session;
 	R(NO_RIGHT,		550, "You may not do that.")					\
 	R(SIZE_IN_ASCII,	550, "SIZE is not served in ASCII type: say TYPE I first.")	\
 	R(NOT_PLAIN_FILE,	550, "Not a plain file.")					\
+	R(NOT_AFTER_RANG,	550, "Not with RANG: say RANG 1 0, or STOR.")			\
+	R(HASH_FORBIDDEN,	552, "You may not have the checksum of that.")			\
+	R(HASH_NOT_FILE,	553, "Not a plain file.")					\
 	R(BAD_NAME,		553, "File name not allowed.")					\
+	R(BEYOND_END,		554, "The range does not lie inside the file.")			\
 	R(RESTART_IN_ASCII,	554, "No restart of an upload in ASCII type: say TYPE I first.")
 /* clang-format on */
 

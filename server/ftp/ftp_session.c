@@ -45,6 +45,7 @@ void ftp_session_free(struct ftp_session **session)
 	buf_clear(&s->out);
 	ftp_session_set_text(&s->user, NULL);
 	ftp_session_set_text(&s->rename_from, NULL);
+	ftp_session_set_text(&s->copy_from, NULL);
 	secret_wipe(s->line, sizeof(s->line));
 	free(s);
 }

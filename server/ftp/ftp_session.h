@@ -10,6 +10,7 @@
 #include "server/base/buf.h"
 #include "server/ftp/ftp_commands.h"
 #include "server/ftp/ftp_data.h"
+#include "server/ftp/ftp_digest.h"
 #include "server/ftp/ftp_engine.h"
 #include "server/ftp/ftp_facts.h"
 #include "server/ftp/ftp_limits.h"
@@ -23,6 +24,7 @@ enum ftp_type { FTP_TYPE_ASCII, FTP_TYPE_IMAGE };
 struct ftp_session {
 	const struct ftp_start *start;
 	struct guard_client *guard;
+	bool guard_speaks; /* poll said so */
 	struct netaddr local;
 	struct netaddr peer;
 
@@ -49,15 +51,20 @@ struct ftp_session {
 	char *user; /* heap: as USER said; after login the guard's name for it */
 	uint32_t uid;
 	uint32_t rights;
+	unsigned names_told; /* CLNT and CSID passed on to the guard, which does not take any number */
 
 	/* What the client has set. */
 	struct vfs_path cwd;
 	enum ftp_type type;
 	unsigned facts;     /* FTP_FACT_*, OPTS MLST */
 	uint32_t umask;     /* SITE UMASK; UINT32_MAX: the mount's own */
-	uint64_t restart;   /* REST: of the next transfer */
+	uint64_t restart;   /* REST, or RANG: where the next transfer starts */
+	bool ranged;        /* RANG: and how much of the file it is */
+	uint64_t range_bytes;
 	uint64_t announced; /* ALLO: of the next upload, 0 = unknown */
 	char *rename_from;  /* heap: RNFR until the next command */
+	char *copy_from;    /* heap: SITE CPFR until SITE CPTO */
+	enum ftp_digest_index digest; /* OPTS HASH */
 	bool epsv_all;
 
 	struct ftp_data data;

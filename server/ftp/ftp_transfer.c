@@ -68,6 +68,7 @@ static void close_all(struct ftp_session *session, enum vfs_outcome outcome, enu
 		ftp_walk_free(&transfer->walk, outcome, transfer->copy.moved);
 	else if (transfer->file_fd != -1)
 		close_file(session, outcome, cause, &ignored);
+	ftp_job_free(session, &transfer->job, cause);
 }
 
 /* "1234 bytes in 0.512 s", and what else the client should know of its upload. */
@@ -182,7 +183,10 @@ void ftp_transfer_begin_file(struct ftp_session *session, const struct ftp_trans
 	transfer->handle = file->opened->handle;
 	transfer->ascii = session->type == FTP_TYPE_ASCII;
 	transfer->copy.skip = file->skip;
+	transfer->copy.limit = file->bytes;
 	transfer->copy.expected = file->opened->attr.size - file->opened->offset;
+	if (transfer->copy.expected > file->bytes)
+		transfer->copy.expected = file->bytes;
 	transfer->tell_name = file->unique;
 	transfer->announced = file->kind == FTP_TRANSFER_RECEIVE ? session->announced : 0;
 	/* Without memory for it, the reply will not say that the name has changed: no more is lost.
@@ -195,7 +199,7 @@ void ftp_transfer_begin_file(struct ftp_session *session, const struct ftp_trans
 		/* Clients read the size from here: "(1234 bytes)". */
 		text_format(what, sizeof(what), "%s mode data connection (%llu bytes)",
 		    transfer->ascii ? "ASCII" : "BINARY",
-		    (unsigned long long)(file->opened->attr.size - file->opened->offset));
+		    (unsigned long long)transfer->copy.expected);
 		ftp_reply_text(session, FTP_REPLY_OPENING, what);
 	} else {
 		ftp_reply_text(session, FTP_REPLY_OPENING,
@@ -221,12 +225,6 @@ void ftp_transfer_begin_stat(
 	session->transfer.since_ms = clock_mono_ms();
 }
 
-static void set_wake(int data_fd, int bytes)
-{
-	/* Fewer, larger reads; the end of the connection wakes us all the same. */
-	setsockopt(data_fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
-}
-
 void ftp_transfer_arrived(struct ftp_session *session, struct guard_client_event *event)
 {
 	enum vfs_status status;
@@ -240,8 +238,6 @@ void ftp_transfer_arrived(struct ftp_session *session, struct guard_client_event
 	}
 	session->transfer.since_ms = clock_mono_ms();
 	session->transfer.progress_ms = session->transfer.since_ms;
-	if (session->transfer.kind == FTP_TRANSFER_RECEIVE)
-		set_wake(session->data.fd, FTP_STORE_WAKE_BYTES);
 }
 
 /* --- the middle ----------------------------------------------------------------------------------
@@ -305,6 +301,19 @@ static void end_upload(struct ftp_session *session)
 		complete(session);
 }
 
+bool ftp_transfer_is_busy(const struct ftp_session *session)
+{
+	return session->transfer.kind == FTP_TRANSFER_JOB;
+}
+
+static void pump_job(struct ftp_session *session)
+{
+	if (!ftp_job_step(session, session->transfer.job))
+		return;
+	close_all(session, VFS_CLOSE_COMPLETE, VFS_OK);
+	reset(session);
+}
+
 static enum ftp_copy_result move_some(struct ftp_session *session)
 {
 	struct ftp_transfer *transfer = &session->transfer;
@@ -328,6 +337,10 @@ void ftp_transfer_pump(struct ftp_session *session)
 
 	if (transfer->kind == FTP_TRANSFER_STAT) {
 		pump_stat(session);
+		return;
+	}
+	if (transfer->kind == FTP_TRANSFER_JOB) {
+		pump_job(session);
 		return;
 	}
 	if (transfer->kind == FTP_TRANSFER_NONE || session->data.fd == -1)

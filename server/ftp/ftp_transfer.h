@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "server/ftp/ftp_copy.h"
+#include "server/ftp/ftp_job.h"
 #include "server/ftp/ftp_replies.h"
 #include "server/guard_client.h"
 
@@ -25,6 +26,7 @@ enum ftp_transfer_kind {
 	FTP_TRANSFER_RECEIVE, /* STOR, STOU, APPE */
 	FTP_TRANSFER_LIST,
 	FTP_TRANSFER_STAT, /* a listing into the control connection */
+	FTP_TRANSFER_JOB,  /* work without a data connection: ftp_job.h */
 };
 
 struct ftp_transfer {
@@ -35,6 +37,7 @@ struct ftp_transfer {
 	uint32_t handle;       /* the guard's, of the file */
 	char *path;            /* heap: of the upload, as asked for */
 	struct ftp_walk *walk; /* heap, of listings */
+	struct ftp_job *job;   /* heap */
 	struct ftp_copy copy;
 	enum ftp_reply_id stat_end; /* STAT: last line of the reply */
 	uint64_t announced;         /* ALLO, 0 = nothing */
@@ -55,6 +58,7 @@ struct ftp_transfer_file {
 	const char *path;
 	bool unique;
 	uint64_t skip;
+	uint64_t bytes; /* RANG: no more than that; UINT64_MAX: all */
 };
 void ftp_transfer_begin_file(struct ftp_session *session, const struct ftp_transfer_file *file);
 /* Begin a listing over the data connection; the walk is the transfer's from now on. */
@@ -67,6 +71,9 @@ bool ftp_transfer_is_on(const struct ftp_session *session);
 /* Bytes moved so far, and since when. */
 uint64_t ftp_transfer_moved(const struct ftp_session *session);
 
+/* Is there something to do that no descriptor tells of?  Then poll(2) must not sleep, and
+ * ftp_transfer_pump is to be called. */
+bool ftp_transfer_is_busy(const struct ftp_session *session);
 /* For poll(2): what to wait for on data.fd, 0 when nothing (no connection yet). */
 short ftp_transfer_events(const struct ftp_session *session);
 /* When the transfer has stalled, CLOCK_NEVER while it waits for its connection. */

@@ -2,9 +2,13 @@
 noinst_LIBRARIES += server/ftp/libftp.a
 server_ftp_libftp_a_SOURCES = \
 	server/ftp/ftp_address.c server/ftp/ftp_address.h \
+	server/ftp/ftp_args.c server/ftp/ftp_args.h \
+	server/ftp/ftp_cmd_copy.c server/ftp/ftp_cmd_copy.h \
 	server/ftp/ftp_cmd_data.c server/ftp/ftp_cmd_data.h \
 	server/ftp/ftp_cmd_dirs.c server/ftp/ftp_cmd_dirs.h \
 	server/ftp/ftp_cmd_files.c server/ftp/ftp_cmd_files.h \
+	server/ftp/ftp_cmd_hash.c server/ftp/ftp_cmd_hash.h \
+	server/ftp/ftp_cmd_host.c server/ftp/ftp_cmd_host.h \
 	server/ftp/ftp_cmd_info.c server/ftp/ftp_cmd_info.h \
 	server/ftp/ftp_cmd_list.c server/ftp/ftp_cmd_list.h \
 	server/ftp/ftp_cmd_login.c server/ftp/ftp_cmd_login.h \
@@ -14,9 +18,11 @@ server_ftp_libftp_a_SOURCES = \
 	server/ftp/ftp_control.c server/ftp/ftp_control.h \
 	server/ftp/ftp_copy.c server/ftp/ftp_copy.h \
 	server/ftp/ftp_data.c server/ftp/ftp_data.h \
+	server/ftp/ftp_digest.c server/ftp/ftp_digest.h \
 	server/ftp/ftp_dispatch.c server/ftp/ftp_dispatch.h \
 	server/ftp/ftp_engine.c server/ftp/ftp_engine.h \
 	server/ftp/ftp_facts.c server/ftp/ftp_facts.h \
+	server/ftp/ftp_job.c server/ftp/ftp_job.h \
 	server/ftp/ftp_limits.h \
 	server/ftp/ftp_listargs.c server/ftp/ftp_listargs.h \
 	server/ftp/ftp_listing.c server/ftp/ftp_listing.h \

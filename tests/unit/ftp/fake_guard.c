@@ -25,6 +25,7 @@ void fake_init(struct fake_guard *fake)
 	fake->rights = CONF_RIGHTS_FULL;
 	fake->attr = (struct vfs_attr){ .kind = VFS_KIND_FILE, .mode = 0644, .nlink = 1 };
 	fake->entries_per_batch = 100;
+	fake->copy_step = UINT64_MAX;
 	fake->bye = UINT32_MAX;
 	fake->outcome = UINT32_MAX;
 	fake->data_fd = -1;
@@ -42,6 +43,18 @@ void fake_init(struct fake_guard *fake)
 static void note_path(struct fake_guard *fake, const char *path)
 {
 	text_copy(fake->path, sizeof(fake->path), path);
+}
+
+/* What happened to files, in order; a long story loses its end. */
+__attribute__((format(printf, 2, 3))) static void tell(
+    struct fake_guard *fake, const char *format, ...)
+{
+	size_t used = strlen(fake->story);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(fake->story + used, sizeof(fake->story) - used, format, args);
+	va_end(args);
 }
 
 static void send_reply(struct fake_guard *fake, const struct wire_writer *writer, int fd)
@@ -68,6 +81,9 @@ static int make_data(struct fake_guard *fake)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		abort();
 	fake->data_fd = pair[0];
+	/* As the guard hands them over. */
+	if (!io_set_nonblocking(pair[1], true))
+		abort();
 	return pair[1];
 }
 
@@ -100,6 +116,7 @@ static void fill_open(
 
 	guard_get_req_open(reader, &ask);
 	note_path(fake, ask.path);
+	tell(fake, "open %s %s\n", ask.path, (ask.flags & VFS_OPEN_WRITE) != 0 ? "w" : "r");
 	fake->open_flags = ask.flags;
 	fake->open_offset = ask.offset;
 	fake->handle_open = true;
@@ -115,6 +132,19 @@ static void fill_open(
 		abort();
 	guard_put_rep_open(writer, &reply);
 	*fd_out = fd;
+}
+
+static void fill_copy(
+    struct fake_guard *fake, struct wire_reader *reader, struct wire_writer *writer)
+{
+	struct guard_req_copy ask;
+	struct guard_rep_copy reply;
+
+	guard_get_req_copy(reader, &ask);
+	reply.copied = ask.length < fake->copy_step ? ask.length : fake->copy_step;
+	fake->copied += reply.copied;
+	tell(fake, "copy\n");
+	guard_put_rep_copy(writer, &reply);
 }
 
 static void fill_readdir(struct fake_guard *fake, struct wire_writer *writer)
@@ -166,14 +196,27 @@ static void fill_login(struct fake_guard *fake, struct wire_writer *writer)
 
 static void decode(struct fake_guard *fake, uint16_t number, struct wire_reader *reader)
 {
+	static const char *const outcomes[] = {
+		[VFS_CLOSE_COMPLETE] = "ok",
+		[VFS_CLOSE_ABORTED] = "aborted",
+		[VFS_CLOSE_FAILED] = "failed",
+	};
+
 	switch (number) {
 		NOTE_PATH(stat)
 		NOTE_PATH(opendir)
 		NOTE_PATH(chdir)
 		NOTE_PATH(mkdir)
 		NOTE_PATH(rmdir)
-		NOTE_PATH(remove)
 		NOTE_PATH(statvfs)
+	case GUARD_MESSAGE_remove: {
+		struct guard_req_remove ask;
+
+		guard_get_req_remove(reader, &ask);
+		note_path(fake, ask.path);
+		tell(fake, "remove %s\n", ask.path);
+		break;
+	}
 	case GUARD_MESSAGE_login: {
 		struct guard_req_login ask;
 
@@ -210,6 +253,7 @@ static void decode(struct fake_guard *fake, uint16_t number, struct wire_reader 
 		struct guard_req_close ask;
 
 		guard_get_req_close(reader, &ask);
+		tell(fake, "close %s\n", outcomes[ask.outcome]);
 		fake->outcome = ask.outcome;
 		fake->reason = ask.reason;
 		fake->handle_open = false;
@@ -258,6 +302,10 @@ static void fill(struct fake_guard *fake, uint16_t number, struct wire_reader *r
 		struct guard_rep_close reply = { .path = fake->path };
 
 		guard_put_rep_close(writer, &reply);
+		break;
+	}
+	case GUARD_MESSAGE_copy: {
+		fill_copy(fake, reader, writer);
 		break;
 	}
 	case GUARD_MESSAGE_statvfs: {
@@ -311,8 +359,11 @@ static void answer(struct fake_guard *fake, uint8_t *bytes, size_t n)
 	if (reader.failed || header.type >= FAKE_NUMBERS)
 		abort();
 	status = fake->status[header.type];
-	if (header.type != GUARD_MESSAGE_open)
+	if (header.type != GUARD_MESSAGE_open && header.type != GUARD_MESSAGE_copy)
 		decode(fake, header.type, &reader);
+	if (header.type == GUARD_MESSAGE_stat && fake->absent != NULL &&
+	    strcmp(fake->absent, fake->path) == 0)
+		status = VFS_NOT_FOUND;
 	if (!is_put_off(fake, &header)) {
 		start_reply(&writer, out, header.type, header.id, status);
 		if (status == VFS_OK)

@@ -37,6 +37,8 @@ struct fake_guard {
 	const struct fake_entry *entries;
 	size_t entry_count;
 	size_t entries_per_batch;
+	uint64_t copy_step; /* most that one copy request copies */
+	const char *absent; /* stat finds everything but this path; NULL: everything */
 
 	/* Seen by the guard; read after the engine's answer. */
 	unsigned calls[FAKE_NUMBERS];
@@ -51,7 +53,9 @@ struct fake_guard {
 	uint32_t reason;
 	uint32_t bye;
 	bool handle_open;
-	int file_fd; /* memfd: the file */
+	uint64_t copied;  /* by all copy requests, which copy nothing in fact */
+	char story[2048]; /* "open /a r", "copy", "close ok", "remove /a": one a line */
+	int file_fd;      /* memfd: the file */
 
 	/* The insides. */
 	struct conf conf;

@@ -103,7 +103,7 @@ Test(ftp_commands, every_verb_that_needs_an_argument_says_501_without_one)
 		bool required = row->arg == FTP_ARG_REQUIRED || row->arg == FTP_ARG_PATH;
 
 		if (!required || row->handler == NULL ||
-		    (row->needs & (FTP_NEED_NO_LOGIN | FTP_NEED_RNFR)) != 0)
+		    (row->needs & (FTP_NEED_NO_LOGIN | FTP_NEED_RNFR | FTP_NEED_NO_USER)) != 0)
 			continue;
 		cr_assert_eq(COMMAND("%s", row->verb), 501, "%s", reply);
 		cr_assert_eq(COMMAND("%s ", row->verb), 501, "%s", reply);
@@ -189,6 +189,18 @@ Test(ftp_commands, feat_lists_every_feature_of_the_table_and_nothing_else)
 		    (int)strcspn(ftp_commands[i].feature, "%"), ftp_commands[i].feature);
 		cr_assert_not_null(strstr(reply, feature), "%s", feature);
 	}
+	for (size_t i = 0; i < ftp_cmd_site_count; i++) {
+		const struct ftp_command *row = &ftp_cmd_site_commands[i];
+		char feature[64];
+
+		if (row->feature == NULL)
+			continue;
+		expected++;
+		snprintf(feature, sizeof(feature), "SITE %s", row->verb);
+		cr_assert_str_eq(row->feature, feature);
+		snprintf(feature, sizeof(feature), "\n SITE %s\r\n", row->verb);
+		cr_assert_not_null(strstr(reply, feature), "%s", feature);
+	}
 	for (const char *p = reply; (p = strstr(p, "\n ")) != NULL; p++)
 		lines++;
 	cr_assert_eq(lines, expected);
@@ -197,7 +209,23 @@ Test(ftp_commands, feat_lists_every_feature_of_the_table_and_nothing_else)
 	cr_assert_str_eq(reply, "200 MLST OPTS type;size;\r\n");
 	cr_assert_eq(COMMAND("FEAT"), 211);
 	cr_assert_not_null(strstr(reply, " MLST type*;size*;modify;perm;"));
+	cr_assert_not_null(strstr(reply, "\n HASH SHA-256*;SHA-512;SHA-1;MD5;CRC32\r\n"));
+	cr_assert_eq(COMMAND("OPTS HASH md5"), 200);
+	cr_assert_eq(COMMAND("FEAT"), 211);
+	cr_assert_not_null(strstr(reply, "\n HASH SHA-256;SHA-512;SHA-1;MD5*;CRC32\r\n"));
 	fake_end(&fake);
+}
+
+Test(ftp_commands, a_feature_has_a_list_exactly_when_its_line_has_a_place_at_its_end)
+{
+	for (size_t i = 0; i < ftp_command_count; i++) {
+		const struct ftp_command *row = &ftp_commands[i];
+		const char *place = row->feature != NULL ? strchr(row->feature, '%') : NULL;
+
+		cr_assert_eq(place != NULL, row->feature_list != NULL, "%s", row->verb);
+		if (place != NULL)
+			cr_assert_str_eq(place, "%s", "%s", row->verb);
+	}
 }
 
 Test(ftp_commands, help_names_every_verb_that_is_built)
@@ -212,7 +240,7 @@ Test(ftp_commands, help_names_every_verb_that_is_built)
 		    strstr(reply, word) != NULL, ftp_commands[i].handler != NULL, "%s", word);
 	}
 	cr_assert_eq(COMMAND("HELP retr"), 214);
-	cr_assert_eq(COMMAND("HELP nonsense"), 504);
+	cr_assert_eq(COMMAND("HELP nonsense"), 502);
 	fake_end(&fake);
 }
 

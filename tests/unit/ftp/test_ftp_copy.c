@@ -7,6 +7,7 @@
 
 #include "server/base/io.h"
 #include "server/ftp/ftp_copy.h"
+#include "server/ftp/ftp_limits.h"
 
 static const struct {
 	const char *file;
@@ -204,7 +205,6 @@ Test(ftp_copy, a_file_that_may_not_grow_fails_with_its_reason)
 	cr_assert_eq(fcntl(file_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_WRITE), 0);
 	cr_assert(io_write_full(sockets[1], "abc", 3));
 	shutdown(sockets[1], SHUT_WR);
-	cr_assert_eq(ftp_copy_receive(&copy, sockets[0], file_fd, false), FTP_COPY_MORE);
 	cr_assert_eq(ftp_copy_receive(&copy, sockets[0], file_fd, false), FTP_COPY_FAILED);
 	cr_assert_eq(copy.failure, VFS_IO);
 }
@@ -217,8 +217,147 @@ Test(ftp_copy, a_full_device_is_no_space)
 		cr_skip_test("no /dev/full");
 	cr_assert(io_write_full(sockets[1], "abc", 3));
 	shutdown(sockets[1], SHUT_WR);
-	cr_assert_eq(ftp_copy_receive(&copy, sockets[0], full_fd, false), FTP_COPY_MORE);
 	cr_assert_eq(ftp_copy_receive(&copy, sockets[0], full_fd, false), FTP_COPY_FAILED);
 	cr_assert_eq(copy.failure, VFS_NO_SPACE);
 	io_close(&full_fd);
+}
+
+Test(ftp_copy, an_upload_longer_than_its_first_block_keeps_every_byte)
+{
+	static uint8_t sent[3 * FTP_STORE_FIRST_BYTES + 17];
+	static uint8_t stored[sizeof(sent) + 1];
+	enum ftp_copy_result result = FTP_COPY_MORE;
+
+	for (size_t i = 0; i < sizeof(sent); i++)
+		sent[i] = (uint8_t)(i * 31 + i / 256);
+	for (size_t at = 0; at < sizeof(sent) && result == FTP_COPY_MORE; at += 1000) {
+		size_t n = sizeof(sent) - at < 1000 ? sizeof(sent) - at : 1000;
+
+		cr_assert(io_write_full(sockets[1], sent + at, n));
+		result = ftp_copy_receive(&copy, sockets[0], file_fd, false);
+	}
+	io_close(&sockets[1]);
+	while (result == FTP_COPY_MORE)
+		result = ftp_copy_receive(&copy, sockets[0], file_fd, false);
+	cr_assert_eq(result, FTP_COPY_DONE);
+	cr_assert_eq(copy.moved, sizeof(sent));
+	cr_assert_eq(pread(file_fd, stored, sizeof(stored), 0), sizeof(sent));
+	cr_assert_eq(memcmp(sent, stored, sizeof(sent)), 0);
+}
+
+/* A long upload: what is left to the second block, or to the pipe. */
+static void upload_long(int to_fd)
+{
+	static uint8_t sent[1u << 20];
+	static uint8_t stored[sizeof(sent) + 1];
+	enum ftp_copy_result result = FTP_COPY_MORE;
+
+	for (size_t i = 0; i < sizeof(sent); i++)
+		sent[i] = (uint8_t)(i * 7 + i / 4096);
+	for (size_t at = 0; at < sizeof(sent); at += 8192) {
+		cr_assert(io_write_full(sockets[1], sent + at, 8192));
+		if (result == FTP_COPY_MORE)
+			result = ftp_copy_receive(&copy, sockets[0], to_fd, false);
+	}
+	io_close(&sockets[1]);
+	while (result == FTP_COPY_MORE)
+		result = ftp_copy_receive(&copy, sockets[0], to_fd, false);
+	cr_assert_eq(result, FTP_COPY_DONE);
+	cr_assert_eq(copy.moved, sizeof(sent));
+	cr_assert_eq(pread(to_fd, stored, sizeof(stored), 0), sizeof(sent));
+	cr_assert_eq(memcmp(sent, stored, sizeof(sent)), 0);
+}
+
+Test(ftp_copy, a_long_upload_is_spliced)
+{
+	upload_long(file_fd);
+	cr_assert_neq(copy.pipe[0], -1);
+	cr_assert_not(copy.splice_refused);
+}
+
+Test(ftp_copy, a_file_that_takes_no_splice_is_written)
+{
+	/* splice(2) refuses files open for appending. */
+	cr_assert_eq(fcntl(file_fd, F_SETFL, O_APPEND), 0);
+	upload_long(file_fd);
+	cr_assert(copy.splice_refused);
+}
+
+Test(ftp_copy, a_limit_ends_a_download_in_every_way_it_is_sent)
+{
+	enum ftp_copy_result (*const ways[])(struct ftp_copy *, int, int) = {
+		ftp_copy_send_image,
+		ftp_copy_send_image,
+		ftp_copy_send_ascii,
+	};
+
+	for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]); way++) {
+		static const uint64_t limits[] = { 0, 1, 4, 5, UINT64_MAX };
+
+		for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+			const char *sent = way == 2 ? "a\r\nbcd" : "a\nbcd";
+			char got[64] = "";
+			size_t n;
+
+			cr_assert_eq(pwrite(file_fd, "a\nbcd", 5, 0), 5);
+			cr_assert_eq(lseek(file_fd, 0, SEEK_SET), 0);
+			ftp_copy_clear(&copy);
+			copy.limit = limits[i];
+			copy.sendfile_refused = way == 1;
+			cr_assert_eq(send_all(ways[way], got, sizeof(got), &n), FTP_COPY_DONE);
+			got[n] = '\0';
+			cr_assert_eq(n, limits[i] < strlen(sent) ? limits[i] : strlen(sent));
+			cr_assert_eq(strncmp(got, sent, n), 0);
+			cr_assert_eq(copy.moved, n);
+		}
+	}
+}
+
+/* Upload `sent` bytes of which `limit` may be stored, so many at a time; the file's size. */
+static size_t upload_limited(size_t sent, size_t limit, size_t piece, enum ftp_copy_result *result)
+{
+	static const uint8_t bytes[65536] = { 1 };
+	size_t at = 0;
+
+	teardown();
+	setup();
+	copy.limit = limit;
+	*result = FTP_COPY_MORE;
+	while (at < sent && *result == FTP_COPY_MORE) {
+		size_t n = sent - at < piece ? sent - at : piece;
+
+		cr_assert(io_write_full(sockets[1], bytes, n));
+		at += n;
+		*result = ftp_copy_receive(&copy, sockets[0], file_fd, false);
+	}
+	io_close(&sockets[1]);
+	while (*result == FTP_COPY_MORE)
+		*result = ftp_copy_receive(&copy, sockets[0], file_fd, false);
+	return (size_t)lseek(file_fd, 0, SEEK_END);
+}
+
+Test(ftp_copy, no_byte_beyond_the_limit_of_an_upload_is_stored)
+{
+	static const size_t limits[] = { 1, 100, FTP_STORE_FIRST_BYTES - 1, FTP_STORE_FIRST_BYTES,
+		FTP_STORE_FIRST_BYTES + 1, 5 * FTP_STORE_FIRST_BYTES };
+	static const size_t pieces[] = { 1000, 60000 };
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		for (size_t k = 0; k < sizeof(pieces) / sizeof(pieces[0]); k++) {
+			enum ftp_copy_result result;
+
+			cr_assert_eq(upload_limited(limits[i], limits[i], pieces[k], &result), limits[i]);
+			cr_assert_eq(result, FTP_COPY_DONE);
+			cr_assert_eq(upload_limited(limits[i] - 1, limits[i], pieces[k], &result),
+			    limits[i] - 1);
+			cr_assert_eq(result, FTP_COPY_DONE);
+			cr_assert_eq(
+			    upload_limited(limits[i] + 1, limits[i], pieces[k], &result), limits[i]);
+			cr_assert_eq(result, FTP_COPY_FAILED);
+			cr_assert_eq(copy.failure, VFS_TOO_BIG);
+			cr_assert_eq(upload_limited(limits[i] + 100000, limits[i], pieces[k], &result),
+			    limits[i]);
+			cr_assert_eq(result, FTP_COPY_FAILED);
+		}
+	}
 }

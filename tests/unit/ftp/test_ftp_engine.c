@@ -8,6 +8,7 @@
 
 #include "fake_guard.h"
 #include "server/base/io.h"
+#include "server/base/secret.h"
 #include "server/ftp/ftp_limits.h"
 
 static struct fake_guard fake;
@@ -147,6 +148,7 @@ Test(ftp_engine, parameters_are_set_or_refused_with_their_own_codes)
 		{ "SYST", 215 },
 		{ "CSID Name=x;", 200 },
 		{ "AVBL", 213 },
+		{ "AVBL d", 213 },
 		{ "SIZE f", 213 },
 		{ "TYPE A", 200 },
 		{ "SIZE f", 550 },
@@ -162,7 +164,7 @@ Test(ftp_engine, site_commands_pass_the_same_gates)
 	static const struct step steps[] = {
 		{ "SITE", 501 },
 		{ "SITE HELP", 214 },
-		{ "SITE NONSENSE", 504 },
+		{ "SITE NONSENSE", 500 },
 		{ "SITE CHMOD", 501 },
 		{ "SITE CHMOD 640", 501 },
 		{ "SITE CHMOD 9 f", 501 },
@@ -257,7 +259,7 @@ Test(ftp_engine, times_are_told_and_set_in_utc)
 	cr_assert_eq(COMMAND("MFF Modify=20200101000000;UNIX.mode=0640; f g"), 213);
 	cr_assert_str_eq(reply, "213 Modify=20200101000000;UNIX.mode=0640; /f g\r\n");
 	cr_assert_eq(fake.change.fields, VFS_SET_MTIME | VFS_SET_MODE);
-	cr_assert_eq(COMMAND("MFF Create=20200101000000; f"), 501);
+	cr_assert_eq(COMMAND("MFF Create=20200101000000; f"), 504);
 	cr_assert_eq(COMMAND("MFF  f"), 501);
 	cr_assert_eq(COMMAND("MFF UNIX.mode=99; f"), 501);
 	fake_end(&fake);
@@ -286,7 +288,9 @@ Test(ftp_engine, passive_ports_are_told_in_both_forms)
 	cr_assert_eq(COMMAND("EPSV 1"), 229);
 	cr_assert_eq(COMMAND("EPSV 2"), 522);
 	cr_assert_not_null(strstr(reply, "(1)"));
-	cr_assert_eq(COMMAND("EPSV x"), 522);
+	cr_assert_eq(COMMAND("EPSV 3"), 522);
+	cr_assert_eq(COMMAND("EPSV x"), 501);
+	cr_assert_eq(COMMAND("EPSV 1 x"), 501);
 	fake.status[GUARD_MESSAGE_data_listen] = VFS_BUSY;
 	cr_assert_eq(COMMAND("PASV"), 425);
 	cr_assert_eq(COMMAND("LIST"), 425);
@@ -303,7 +307,7 @@ Test(ftp_engine, port_takes_the_clients_own_address_and_a_high_port_only)
 		{ "EPRT |1|127.0.0.1|1024|", 200 },
 		{ "EPRT |1|127.0.0.1|80|", 504 },
 		{ "EPRT |1|8.8.8.8|1024|", 504 },
-		{ "EPRT |2|::1|1024|", 504 },
+		{ "EPRT |2|::1|1024|", 522 },
 		{ "EPRT |3|x|1024|", 522 },
 		{ "EPRT x", 501 },
 		{ "EPSV ALL", 200 },
@@ -967,9 +971,54 @@ Test(ftp_engine, other_protocols_end_the_session_without_a_word)
 	}
 }
 
+Test(ftp_engine, before_the_login_no_good_command_forgives_a_bad_one)
+{
+	char password[SECRET_MAX_BYTES + 2];
+
+	memset(password, 'p', sizeof(password) - 1);
+	password[sizeof(password) - 1] = '\0';
+	fake_start(&fake);
+	for (size_t i = 0; i < FTP_BAD_COMMANDS_MAX / 2; i++) {
+		cr_assert_eq(COMMAND("NONSENSE"), 500);
+		cr_assert_eq(COMMAND("USER alice"), 331);
+		cr_assert_eq(COMMAND("PASS %s", password), 530);
+	}
+	cr_assert_eq(COMMAND("USER alice"), 331);
+	cr_assert_eq(COMMAND("PASS %s", password), 530);
+	cr_assert_eq(REPLY(), 421);
+	cr_assert_eq(REPLY(), 0);
+	fake_join(&fake);
+	cr_assert_eq(fake.bye, GUARD_BYE_BAD_COMMANDS);
+}
+
+Test(ftp_engine, a_first_line_that_is_refused_is_looked_at_for_other_protocols)
+{
+	static const char head[] = "POST /";
+	static const char tail[] = "\r\nHost: x\r\nUSER a\r\n";
+	static char request[FTP_LINE_MAX_BYTES * 4];
+
+	memset(request, 'x', sizeof(request));
+	memcpy(request, head, sizeof(head) - 1);
+	memcpy(request + sizeof(request) - (sizeof(tail) - 1), tail, sizeof(tail) - 1);
+	fake_start(&fake);
+	fake_send(&fake, request, sizeof(request));
+	cr_assert_eq(REPLY(), 0, "%s", reply);
+	fake_join(&fake);
+	cr_assert_eq(fake.bye, GUARD_BYE_FOREIGN_PROTOCOL);
+}
+
+Test(ftp_engine, an_rnfr_that_is_refused_forgets_the_one_before)
+{
+	fake_login(&fake);
+	cr_assert_eq(COMMAND("RNFR file"), 350);
+	cr_assert_eq(COMMAND("RNFR"), 501);
+	cr_assert_eq(COMMAND("RNTO other"), 503);
+	fake_end(&fake);
+}
+
 Test(ftp_engine, too_many_bad_commands_end_the_session_and_a_good_one_forgives)
 {
-	fake_start(&fake);
+	fake_login(&fake);
 	for (size_t round = 0; round < 2; round++) {
 		for (size_t i = 0; i < FTP_BAD_COMMANDS_MAX; i++)
 			cr_assert_eq(COMMAND("NONSENSE"), 500);
