@@ -5,9 +5,11 @@ source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # THE list of Debian packages, by what needs them.
 build_packages=(autoconf automake gcc libc6-dev make pkgconf
-	libconfuse-dev libseccomp-dev libcrypt-dev libssl-dev libjansson-dev)
+	libconfuse-dev libseccomp-dev libcrypt-dev libssl-dev libjansson-dev zlib1g-dev)
 demo_packages=(curl)
 test_packages=(clang lftp libcriterion-dev mandoc procps python3 util-linux xz-utils)
+# Clients for tests/interop, each a program of the same name (npm brings node).
+client_packages=(inetutils-ftp ncftp npm rclone tnftp wget)
 
 if [ -t 1 ]; then
 	bold=$'\e[1m' plain=$'\e[0m'
@@ -75,6 +77,17 @@ install_packages() {
 		die "apt-get could not install: ${missing[*]} (its last words are above)"
 	fi
 	rm -f "$log"
+}
+
+# install_clients: those whose program is not there, from whatever source it came.  None is needed: tests skip.
+install_clients() {
+	local program missing=()
+
+	for program in "${client_packages[@]}"; do
+		command -v "$program" >/dev/null || missing+=("$program")
+	done
+	[ "${#missing[@]}" -gt 0 ] || return 0
+	(install_packages "${missing[@]}") || say "Going on without: ${missing[*]} (their tests are skipped)."
 }
 
 # quietly LOG COMMAND...: run with all output in LOG; on failure show the end of it.

@@ -9,34 +9,31 @@ import time
 import unittest
 import urllib.parse
 
-from transom import SharedServer, TransomServer, make_file, modes, need_tool, run, sha256_file, wait_until
+from client import Client
+from transom import TransomServer, make_file, modes, need_tool, run, sha256_file, wait_until
 
 BIG_BYTES = 1 << 30
 USERS = {"alice": {"password": "secret"}}
 
 
-class Curl(SharedServer):
+class Curl(Client):
     """The tests; the classes below run them in each mode."""
 
-    settings = {"users": USERS, "anonymous": {}}
-
-    @classmethod
-    def setUpClass(cls):
-        need_tool("curl")
-        super().setUpClass()
-
-    def setUp(self):
-        self.scratch = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.scratch)
-
-    def local(self, name):
-        return os.path.join(self.scratch, name)
+    tools = ("curl",)
 
     def curl(self, path, *arguments, user="alice", status=0):
         """Run curl on a path of the server; its standard output."""
-        done = run(["curl", "-sS", "--max-time", "240", self.server.url(user, path), *arguments], timeout=300)
-        self.assertEqual(done.returncode, status, "curl said: %s\n%s" % (done.stderr, self.server.log_tail()))
-        return done.stdout
+        command = ["curl", "-q", "-sS", "--max-time", "240", self.server.url(user, path), *arguments]
+        return self.execute(command, status, timeout=300)[0]
+
+    def random_remote(self, name, size=300001):
+        """A file in alice's root; its content."""
+        self.make_remote(name, size)
+        return self.server.read_file("alice", name)
+
+    def downloaded(self, name="down"):
+        with open(self.local(name), "rb") as file:
+            return file.read()
 
     def round_trip(self, name, size, *arguments):
         digest = make_file(self.local("up"), size)
@@ -134,6 +131,109 @@ class Curl(SharedServer):
         self.curl("/cut", "-C", "-", "-T", self.local("up"))
         self.assertEqual(sha256_file(self.server.path("alice", "cut")), digest)
         self.assertEqual(self.server.staged("alice"), [])
+
+    def test_a_download_starts_at_the_byte_that_is_asked_for(self):
+        content = self.random_remote("offset")
+        self.curl("/offset", "-C", "200000", "-o", self.local("down"))
+        self.assertEqual(self.downloaded(), content[200000:])
+
+    def test_an_upload_is_added_to_the_end(self):
+        content = self.random_remote("longer")
+        self.make_local("up", 50000, seed=2)
+        self.curl("/longer", "-a", "-T", self.local("up"))
+        with open(self.local("up"), "rb") as file:
+            self.assertEqual(self.server.read_file("alice", "longer"), content + file.read())
+
+    def test_ranges(self):
+        """Ranges that end early are broken off by curl; the next on the same connection gets its own bytes."""
+        content = self.random_remote("ranges", 9 << 20)
+        self.server.write_file("alice", "ranges-too", content[::-1])
+        for option, begin, end in (("0-0", 0, 1), ("0-99", 0, 100), ("100-4999999", 100, 5000000),
+                                   ("8000000-", 8000000, None), ("-70000", -70000, None)):
+            with self.subTest(option):
+                self.curl("/ranges", "-r", option, "-o", self.local("down"), "-o", self.local("down2"),
+                          self.server.url("alice", "/ranges-too"))
+                self.assertEqual(self.downloaded(), content[begin:end])
+                self.assertEqual(self.downloaded("down2"), content[::-1][begin:end])
+
+    def test_type_a_translates_line_ends(self):
+        text = b"one\ntwo\n\nfour" * 20000 + b"\n"
+        self.server.write_file("alice", "text", text)
+        received = self.curl("/text;type=a", "-w", "%{size_download}", "-o", self.local("down"))
+        self.assertEqual(int(received), len(text) + text.count(b"\n"))
+        self.assertEqual(self.downloaded(), text)       # curl translates back what came
+        sent = self.curl("/text-back;type=a", "--crlf", "-w", "%{size_upload}", "-T", self.local("down"))
+        self.assertEqual(int(sent), len(text) + text.count(b"\n"))
+        self.assertEqual(self.server.read_file("alice", "text-back"), text)
+        self.curl("/text;type=i", "-o", self.local("down"))
+        self.assertEqual(self.downloaded(), text)
+
+    def test_commands_before_and_after_a_transfer(self):
+        """-Q without a sign runs first, with + right before the transfer, with - after it."""
+        digest = self.make_remote("before")
+        self.curl("/sub/between", "-Q", "MKD sub", "-Q", "RNFR before", "-Q", "RNTO sub/during",
+                  "-Q", "+RNFR during", "-Q", "+RNTO between", "-Q", "-RNFR between", "-Q", "-RNTO after",
+                  "-o", self.local("down"))
+        self.assertFile(self.local("down"), digest)
+        self.assertEqual(os.listdir(self.remote("sub")), ["after"])
+
+    def test_a_command_that_fails_stops_all_unless_it_may_fail(self):
+        digest = self.make_remote("kept")
+        self.curl("/kept", "-Q", "DELE nonesuch", "-o", self.local("down"), status=21)
+        self.assertFalse(os.path.exists(self.local("down")))
+        self.curl("/kept", "-Q", "*DELE nonesuch", "-Q", "-*RMD nonesuch", "-o", self.local("down"))
+        self.assertFile(self.local("down"), digest)
+        self.curl("/kept", "-Q", "-DELE nonesuch", "-o", self.local("down"), status=21)
+
+    def test_each_way_to_reach_a_directory(self):
+        for method in ("multicwd", "nocwd", "singlecwd"):
+            with self.subTest(method):
+                options = ("--ftp-method", method)
+                below = "%s/d e/deep" % method
+                digest = self.make_local("up")
+                self.curl("/" + urllib.parse.quote(below + "/file"), "-T", self.local("up"),
+                          "--ftp-create-dirs", "--ftp-method", "multicwd")
+                self.curl("/" + urllib.parse.quote(below + "/other"), "-T", self.local("up"), *options)
+                self.assertFile(self.remote(below, "other"), digest)
+                for path in ("/", "//"):        # from the login directory, and from the root
+                    self.curl(path + urllib.parse.quote(below + "/file"), "-o", self.local("down"), *options)
+                    self.assertFile(self.local("down"), digest)
+                names = self.curl("/" + urllib.parse.quote(below + "/"), "-l", *options).splitlines()
+                self.assertEqual(sorted(os.path.basename(name) for name in names), ["file", "other"])
+                self.assertEqual(len(self.curl("/%s/" % method, *options).splitlines()), 1)
+                self.curl("/%s/nonesuch/file" % method, *options,
+                          status={"multicwd": 9, "nocwd": 78, "singlecwd": 9}[method])
+
+    def test_names_only(self):
+        self.server.make_dir("alice", "names")
+        wanted = [".hidden", "a", "b c", "dir"]
+        for name in wanted[:3]:
+            self.server.write_file("alice", "names/" + name, b"x")
+        self.server.make_dir("alice", "names/dir")
+        self.assertEqual(sorted(self.curl("/names/", "-l").splitlines()), wanted[1:])
+        self.assertEqual(self.curl("/names/dir/", "-l"), "")
+        self.assertEqual(sorted(self.curl("/names/;type=d").splitlines()), wanted[1:])
+
+    def test_time_of_a_file_is_taken_over_and_compared(self):
+        digest = self.make_remote("timed")
+        os.utime(self.remote("timed"), (1000000000, 1000000000))
+        self.curl("/timed", "-R", "-o", self.local("down"))
+        self.assertEqual(os.stat(self.local("down")).st_mtime, 1000000000)
+        self.curl("/timed", "-z", "20010910", "-o", self.local("newer"))
+        self.assertFalse(os.path.exists(self.local("newer")))
+        self.curl("/timed", "-z", "20010908", "-o", self.local("newer"))
+        self.assertFile(self.local("newer"), digest)
+
+    def test_several_transfers_share_a_connection_and_run_side_by_side(self):
+        digests = [self.make_local("up%d" % number, seed=number) for number in range(8)]
+        logins = len(self.server.log_events("login"))
+        self.curl("/", "-T", self.local("up[0-7]"))
+        self.assertEqual(len(self.server.log_events("login")), logins + 1)
+        for number, digest in enumerate(digests):
+            self.assertFile(self.remote("up%d" % number), digest)
+        self.execute(["curl", "-q", "-sS", "-Z", self.server.url("alice", "/up[0-7]"), "-o", "#1"])
+        for number, digest in enumerate(digests):
+            self.assertFile(self.local(str(number)), digest)
 
     def test_anonymous_may_read_and_not_write(self):
         self.server.write_file("anonymous", "public", b"for all")

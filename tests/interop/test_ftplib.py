@@ -8,7 +8,7 @@ import shutil
 import socket
 import unittest
 
-from transom import FULL, SharedServer, make_file, proc_status, sanitized, sha256_file
+from transom import FULL, SharedServer, make_file, proc_status, read_all, sanitized, sha256_file, wait_until
 
 LARGE_BYTES = (1 << 30) if FULL else (128 << 20)
 DIRECTORY_ENTRIES = 100000
@@ -146,6 +146,21 @@ class Ftplib(SharedServer):
         ftp.rmd('quo"ted')
         self.assertEqual(ftp.pwd(), "/")
 
+    def test_site_mkdir_makes_parents_and_takes_what_is_there(self):
+        ftp = self.connect()
+        for path in ("deep/er/est", "deep/er/est", "deep/other", "/deep/x/../y/z", "flat"):
+            self.assertTrue(ftp.sendcmd("SITE MKDIR " + path).startswith("257"), path)
+            self.assertTrue(os.path.isdir(self.server.path("alice", path.replace("x/../", "").lstrip("/"))), path)
+        self.assertEqual(sorted(os.listdir(self.server.path("alice", "deep"))), ["er", "other", "y"])
+        self.server.write_file("alice", "deep/file", b"x")
+        for path in ("deep/file", "deep/file/below/this"):
+            with self.assertRaisesRegex(ftplib.error_perm, "^550"):
+                ftp.sendcmd("SITE MKDIR " + path)
+        anonymous = self.connect("anonymous")
+        with self.assertRaisesRegex(ftplib.error_perm, "^550"):
+            anonymous.sendcmd("SITE MKDIR not/allowed")
+        self.assertNotIn("not", os.listdir(self.server.root("anonymous")))
+
     def test_active_mode(self):
         ftp = self.connect()
         ftp.set_pasv(False)
@@ -153,23 +168,118 @@ class Ftplib(SharedServer):
         ftp.storbinary("STOR active", io.BytesIO(data))
         self.assertEqual(self.download(ftp, "active"), data)
 
-    def test_an_aborted_download_leaves_the_session_usable(self):
-        path = self.server.path("alice", "long")
-        make_file(path, 64 << 20)
-        self.server.own(path)
+    def test_a_download_is_aborted_while_its_data_is_unread(self):
+        """Both replies come although the client has read next to nothing and keeps its data connection open."""
+        digest = make_file(self.server.path("alice", "long"), 64 << 20)
+        self.server.own(self.server.path("alice", "long"))
+        for passive in (True, False):
+            with self.subTest(passive=passive):
+                ftp = self.connect()
+                ftp.set_pasv(passive)
+                ftp.voidcmd("TYPE I")
+                sock = ftp.transfercmd("RETR long")
+                sock.recv(65536)
+                self.assertTrue(ftp.abort().startswith("426"))
+                self.assertTrue(ftp.voidresp().startswith("226"))
+                sock.close()
+                self.assertEqual(ftp.size("long"), 64 << 20)
+                received = hashlib.sha256()
+                ftp.retrbinary("RETR long", received.update)
+                self.assertEqual(received.hexdigest(), digest)
+
+    def test_an_upload_is_aborted(self):
         ftp = self.connect()
         ftp.voidcmd("TYPE I")
-        sock = ftp.transfercmd("RETR long")
-        sock.recv(65536)
-        ftp.abort()
+        sock = ftp.transfercmd("STOR aborted")
+        sock.sendall(b"x" * 4000000)
+        wait_until(lambda: [path for path in self.server.staged("alice")
+                            if path.endswith("-aborted") and os.path.getsize(path) > 0], what="the first bytes on disk")
+        self.assertTrue(ftp.abort().startswith("426"))
+        self.assertTrue(ftp.voidresp().startswith("226"))
         sock.close()
-        # Whatever order the two replies come in, the next command gets its own.
-        ftp.putcmd("NOOP")
-        replies = [ftp.getmultiline()]
-        while not replies[-1].startswith("200"):
-            replies.append(ftp.getmultiline())
-        self.assertLessEqual(len(replies), 2, replies)
-        self.assertEqual(ftp.size("long"), 64 << 20)
+        self.assertFalse(os.path.exists(self.server.path("alice", "aborted")))
+        ftp.delete("aborted")       # what had come was kept, to be continued
+        self.assertEqual([path for path in self.server.staged("alice") if path.endswith("-aborted")], [])
+
+    def test_abort_without_a_transfer(self):
+        ftp = self.connect()
+        self.assertTrue(ftp.abort().startswith("226"))
+        self.assertEqual(ftp.pwd(), "/")
+
+    def test_greeting_login_and_quit(self):
+        with ftplib.FTP(timeout=20) as ftp:
+            self.assertTrue(ftp.connect("127.0.0.1", self.server.port).startswith("220"))
+            self.assertTrue(ftp.getwelcome().startswith("220"))
+            with self.assertRaisesRegex(ftplib.error_perm, "^530"):
+                ftp.login("alice", "wrong")
+            with self.assertRaisesRegex(ftplib.error_perm, "^530"):
+                ftp.pwd()
+            self.assertTrue(ftp.login("alice", "secret").startswith("230"))
+            self.assertEqual(ftp.pwd(), "/")
+            self.assertTrue(ftp.quit().startswith("221"))
+
+    def test_what_is_not_there_is_a_permanent_error(self):
+        ftp = self.connect()
+        self.server.write_file("alice", "full", b"x")
+        for attempt in (lambda: ftp.cwd("missing"), lambda: ftp.rmd("missing"), lambda: ftp.delete("missing"),
+                        lambda: ftp.rename("missing", "new"), lambda: ftp.size("missing"), lambda: ftp.cwd("full"),
+                        lambda: ftp.nlst("missing"), lambda: ftp.dir("missing"), lambda: list(ftp.mlsd("missing")),
+                        lambda: ftp.mkd("missing/new"), lambda: self.download(ftp, "missing"), lambda: ftp.rmd("full"),
+                        lambda: ftp.storbinary("STOR missing/new", io.BytesIO(b"x"))):
+            with self.assertRaisesRegex(ftplib.error_perm, "^55"):
+                attempt()
+        self.assertEqual(ftp.pwd(), "/")
+
+    def test_listings_of_a_path(self):
+        ftp = self.connect()
+        self.server.make_dir("alice", "listed")
+        path = self.server.write_file("alice", "listed/a b", b"x" * 321)
+        os.utime(path, (1000000000, 1000000000))
+        self.server.make_dir("alice", "listed/sub")
+        for passive in (True, False):
+            with self.subTest(passive=passive):
+                ftp.set_pasv(passive)
+                self.assertEqual(sorted(ftp.nlst("listed")), ["listed/a b", "listed/sub"])
+                ftp.cwd("listed")
+                self.assertEqual(sorted(ftp.nlst()), ["a b", "sub"])
+                lines = []
+                ftp.dir(lines.append)
+                self.assertRegex(lines[0], r"^-rw-r--r-- +1 \S+ +\S+ +321 Sep +9 +2001 a b$")
+                self.assertRegex(lines[1], r"^drwxr-xr-x .* sub$")
+                ftp.cwd("/")
+                lines = []
+                ftp.dir("-a", "listed", lines.append)
+                self.assertEqual(len(lines), 2)
+                facts = dict(ftp.mlsd("listed", facts=["type", "size", "modify"]))
+                self.assertEqual(facts["a b"], {"type": "file", "size": "321", "modify": "20010909014640"})
+                self.assertEqual(facts["sub"]["type"], "dir")
+        self.assertEqual(dict(ftp.mlsd("listed", facts=["size"]))["a b"], {"size": "321"})
+
+    def test_an_upload_starts_where_it_was_told(self):
+        data = os.urandom(500000)
+        self.server.write_file("alice", "restarted", data[:200000] + b"overwritten")
+        ftp = self.connect()
+        ftp.storbinary("STOR restarted", io.BytesIO(data[200000:]), rest=200000)
+        self.assertEqual(self.server.read_file("alice", "restarted"), data)
+
+    def test_the_size_is_known_before_the_data_comes(self):
+        ftp = self.connect()
+        self.server.write_file("alice", "sized", b"x" * 12345)
+        ftp.voidcmd("TYPE I")
+        sock, size = ftp.ntransfercmd("RETR sized")
+        self.assertEqual(size, 12345)
+        sock.close()
+        ftp.voidresp()
+
+    def test_text_is_translated_on_the_wire(self):
+        ftp = self.connect()
+        self.server.write_file("alice", "text", b"one\ntwo\n\nlast")
+        ftp.voidcmd("TYPE A")
+        with ftp.transfercmd("RETR text") as sock:
+            self.assertEqual(read_all(sock), b"one\r\ntwo\r\n\r\nlast")
+        ftp.voidresp()
+        with self.assertRaisesRegex(ftplib.error_perm, "^550"):
+            ftp.sendcmd("SIZE text")
 
     def test_features_are_those_that_work(self):
         said = self.connect().sendcmd("FEAT")

@@ -1,14 +1,13 @@
 """lftp against transom: mirrors, many files, many connections."""
 
-import hashlib
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import unittest
 
-from transom import FULL, SharedServer, make_file, need_tool, run, sha256_file, wait_until
+from client import Client, make_nested_tree, make_tree, read_times, read_tree
+from transom import FULL, make_file, run, sha256_file, wait_until
 
 SMALL_FILES = 10000
 LARGE_BYTES = (1 << 30) if FULL else (128 << 20)
@@ -16,45 +15,9 @@ SETTINGS = ("set ftp:ssl-allow no; set net:max-retries 1; set net:timeout 20; se
             "set xfer:clobber yes; set file:charset UTF-8; set ftp:charset UTF-8; ")
 
 
-def make_tree(top, count):
-    """`count` small files in directories of a hundred; {relative path: digest}."""
-    digests = {}
-    for number in range(count):
-        name = "d%03d/f%05d" % (number // 100, number)
-        if number % 100 == 0:
-            os.makedirs(os.path.join(top, os.path.dirname(name)))
-        content = b"%d\n" % number * (number % 97)
-        with open(os.path.join(top, name), "wb") as file:
-            file.write(content)
-        digests[name] = hashlib.sha256(content).digest()
-    return digests
-
-
-def read_tree(top):
-    digests = {}
-    for where, _, names in os.walk(top):
-        for name in names:
-            path = os.path.join(where, name)
-            with open(path, "rb") as file:
-                digests[os.path.relpath(path, top)] = hashlib.sha256(file.read()).digest()
-    return digests
-
-
-class Lftp(SharedServer):
-    settings = {"users": {"alice": {"password": "secret"}}, "anonymous": {}}
+class Lftp(Client):
+    tools = ("lftp",)
     small_files = SMALL_FILES
-
-    @classmethod
-    def setUpClass(cls):
-        need_tool("lftp")
-        super().setUpClass()
-
-    def setUp(self):
-        self.scratch = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.scratch)
-
-    def local(self, name):
-        return os.path.join(self.scratch, name)
 
     def command(self, script, user="alice"):
         login = "-u alice,secret" if user else ""
@@ -63,7 +26,7 @@ class Lftp(SharedServer):
 
     def lftp(self, script, user="alice", ok=True):
         done = run(self.command(script, user), timeout=300, env=dict(
-            os.environ, LC_ALL="C.UTF-8", HOME=self.scratch, LFTP_HOME=self.scratch))
+            self.environment(), LFTP_HOME=self.scratch))
         if ok:
             self.assertEqual(done.returncode, 0, "lftp said: %s%s\n%s" % (
                 done.stdout, done.stderr, self.server.log_tail(10)))
@@ -134,8 +97,67 @@ class Lftp(SharedServer):
         self.assertEqual(self.lftp("cls -1 sub/deep/").split(), ["sub/deep/moved"])
         self.assertIn("listed-three", self.lftp("ls"))
         self.assertNotIn("listed-two", self.lftp("nlist"))
-        self.lftp("rm -r sub")
+        self.lftp("mkdir -p sub/deep sub/deeper/still; rm -r sub")
         self.assertFalse(os.path.exists(self.server.path("alice", "sub")))
+
+    def test_names_by_pattern_both_ways(self):
+        self.server.make_dir("alice", "globs")
+        wanted = {}
+        for number, name in enumerate(("a1", "a2", "a 3", "b1", "b2", "c")):
+            wanted[name] = self.make_remote("globs/" + name, 1000 + number, seed=number)
+        os.mkdir(self.local("down"))
+        self.lftp("lcd %s; cd globs; mget a* b[2-9] ?" % self.local("down"))
+        self.assertEqual(sorted(os.listdir(self.local("down"))), ["a 3", "a1", "a2", "b2", "c"])
+        for name in os.listdir(self.local("down")):
+            self.assertFile(self.local("down", name), wanted[name])
+        self.lftp("mget -O %s /globs/b?" % self.local("down"))
+        self.assertFile(self.local("down", "b1"), wanted["b1"])
+        self.lftp("lcd %s; mkdir globs/back; mput -O /globs/back *1" % self.local("down"))
+        self.assertEqual(sorted(os.listdir(self.remote("globs", "back"))), ["a1", "b1"])
+        self.assertFile(self.remote("globs/back/a1"), wanted["a1"])
+        self.lftp("cd globs; glob -- rm a*; mrm b*")
+        self.assertEqual(sorted(os.listdir(self.remote("globs"))), ["back", "c"])
+
+    def test_active_mode(self):
+        make_nested_tree(self.local("tree"))
+        active = "set ftp:passive-mode off; "
+        self.lftp(active + "mirror -R %s /active" % self.local("tree"))
+        self.assertSameTree(self.remote("active"), self.local("tree"))
+        self.lftp(active + "mirror /active %s" % self.local("back"))
+        self.assertSameTree(self.local("back"), self.local("tree"))
+
+    def test_a_mirror_keeps_times_and_removes_what_is_gone(self):
+        make_nested_tree(self.local("tree"))
+        os.utime(self.local("tree", "a file"), (1000000000, 1000000000))
+        self.lftp("mirror -R %s /timed" % self.local("tree"))
+        self.assertEqual(read_times(self.remote("timed")), read_times(self.local("tree")))
+        os.unlink(self.local("tree", "sub", "f1"))
+        shutil.rmtree(self.local("tree", "other"))
+        self.lftp("mirror -R --delete %s /timed" % self.local("tree"))
+        self.assertSameTree(self.remote("timed"), self.local("tree"))
+        self.assertFalse(os.path.exists(self.remote("timed", "other")))
+        self.lftp("mirror /timed %s" % self.local("back"))
+        self.assertEqual(read_times(self.local("back")), read_times(self.local("tree")))
+
+    def test_a_mirror_that_was_cut_is_continued(self):
+        make_nested_tree(self.local("tree"))
+        os.utime(self.local("tree", "sub", "f2"), (1000000000, 1000000000))     # older than what will be there
+        self.lftp("mirror -R %s /cut-tree" % self.local("tree"))
+        shutil.copytree(self.local("tree"), self.local("back"))
+        os.unlink(self.local("back", "sub", "f1"))
+        os.truncate(self.local("back", "sub", "f2"), 100000)
+        self.lftp("mirror -c /cut-tree %s" % self.local("back"))
+        self.assertSameTree(self.local("back"), self.local("tree"))
+        self.server.wait_event("download", path="/cut-tree/sub/f2", offset=100000)
+
+    def test_symbolic_links(self):
+        digest = self.make_remote("linked")
+        self.lftp("ln -s linked link; get link -o %s" % self.local("down"))
+        self.assertEqual(os.readlink(self.remote("link")), "linked")
+        self.assertFile(self.local("down"), digest)
+        self.lftp("mirror -L -I link / %s" % self.local("back"))
+        self.assertFile(self.local("back", "link"), digest)
+        self.assertFalse(os.path.islink(self.local("back", "link")))
 
     def test_permissions_are_set(self):
         self.server.write_file("alice", "mode", b"x", mode=0o644)

@@ -1,0 +1,136 @@
+"""What the tests of outside FTP clients share: a server in one mode, a directory for the client, trees of files.
+
+    class Wget(Client):
+        tools = ("wget",)           # all of them must be there, or every test is skipped
+
+        def test_it(self):
+            digest = self.make_remote("file", 1000)
+            run(["wget", "-O", self.local("down"), self.server.url("alice", "/file")], env=self.environment())
+            self.assertEqual(sha256_file(self.local("down")), digest)
+
+    class WgetAsRoot(Client, unittest.TestCase):
+        mode = "root"
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+
+from transom import SharedServer, make_file, need_tool, run, sha256_file
+
+FILE_BYTES = 300001     # more than one buffer of any client, and no round number
+
+
+def make_tree(top, count):
+    """`count` small files in directories of a hundred; {relative path: digest}."""
+    digests = {}
+    for number in range(count):
+        name = "d%03d/f%05d" % (number // 100, number)
+        if number % 100 == 0:
+            os.makedirs(os.path.join(top, os.path.dirname(name)))
+        content = b"%d\n" % number * (number % 97)
+        with open(os.path.join(top, name), "wb") as file:
+            file.write(content)
+        digests[name] = hashlib.sha256(content).digest()
+    return digests
+
+
+def make_nested_tree(top, names=("a file", "empty", "sub/f1", "sub/f2", "sub/d e e p/g", "other/Grüße")):
+    """Files of several sizes, in directories of several depths; an empty one among them."""
+    for number, name in enumerate(names):
+        os.makedirs(os.path.dirname(os.path.join(top, name)), exist_ok=True)
+        make_file(os.path.join(top, name), 0 if name == "empty" else 1000 + 70000 * number, seed=number)
+
+
+def read_tree(top):
+    """{relative path: digest} of every file below a directory."""
+    digests = {}
+    for where, _, names in os.walk(top):
+        for name in names:
+            path = os.path.join(where, name)
+            with open(path, "rb") as file:
+                digests[os.path.relpath(path, top)] = hashlib.sha256(file.read()).digest()
+    return digests
+
+
+def read_times(top):
+    """{relative path: time of modification in whole seconds} of every file below a directory."""
+    return {os.path.relpath(os.path.join(where, name), top): int(os.stat(os.path.join(where, name)).st_mtime)
+            for where, _, names in os.walk(top) for name in names}
+
+
+class Client(SharedServer):
+    """Mixin for unittest.TestCase: a server for the class, and self.scratch, emptied after each test."""
+
+    tools = ()
+    settings = {"users": {"alice": {"password": "secret"}}, "anonymous": {}}
+
+    @classmethod
+    def setUpClass(cls):
+        for tool in cls.tools:
+            need_tool(tool)
+        super().setUpClass()
+
+    def setUp(self):
+        self.scratch = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.scratch)
+
+    def local(self, *parts):
+        """A path on the client's side."""
+        return os.path.join(self.scratch, *parts)
+
+    def remote(self, *parts):
+        """A path on disk, in what alice sees as /."""
+        return self.server.path("alice", *parts)
+
+    def environment(self):
+        """No configuration of whoever runs the tests, no proxy, and the server's time zone."""
+        kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        return dict(kept, HOME=self.scratch, LC_ALL="C.UTF-8", TZ="UTC", TERM="dumb")
+
+    def make_local(self, name, size=FILE_BYTES, seed=1):
+        return make_file(self.local(name), size, seed)
+
+    def make_remote(self, name, size=FILE_BYTES, seed=1):
+        """A file in alice's root; its digest."""
+        digest = make_file(self.remote(name), size, seed)
+        self.server.own(self.remote(name))
+        return digest
+
+    def own_tree(self, name):
+        """Give a directory of alice's root, with everything in it, to her sessions' account."""
+        for where, _, names in os.walk(self.remote(name)):
+            for path in [where] + [os.path.join(where, one) for one in names]:
+                self.server.own(path)
+
+    def make_remote_tree(self, name):
+        make_nested_tree(self.remote(name))
+        self.own_tree(name)
+
+    def execute(self, command, status=0, **options):
+        """Run a client in self.scratch; (its standard output, its standard error).  status None: any."""
+        options = {"timeout": 120, "env": self.environment(), "cwd": self.scratch, **options}
+        done = run(command, **options)
+        if status is not None:
+            self.assertEqual(done.returncode, status, "%s said: %s%s\n%s" % (
+                command[0], done.stdout, done.stderr, self.server.log_tail()))
+        return done.stdout, done.stderr
+
+    def interact(self, command, lines):
+        """Run an interactive client with these commands on its standard input; everything it said."""
+        script = self.local(".script")
+        with open(script, "w") as file:
+            file.write("".join(line + "\n" for line in lines))
+        with open(script) as file:
+            said, errors = self.execute(command, status=None, stdin=file)
+        return said + errors
+
+    def assertFile(self, path, digest):
+        """The file has exactly that content."""
+        self.assertTrue(os.path.exists(path), "%s is not there\n%s" % (path, self.server.log_tail()))
+        self.assertEqual(sha256_file(path), digest, path)
+
+    def assertSameTree(self, one, other):
+        self.assertTrue(read_tree(one), "%s is empty\n%s" % (one, self.server.log_tail()))
+        self.assertEqual(read_tree(one), read_tree(other))
