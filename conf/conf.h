@@ -48,6 +48,8 @@ enum conf_status {
 #define CONF_FIELD_list conf_list_value
 #define CONF_FIELD_ports conf_ports_value
 #define CONF_FIELD_address conf_address
+#define CONF_FIELD_host conf_host
+#define CONF_FIELD_networks conf_networks_value
 #define CONF_FIELD_access conf_access
 #define CONF_FIELD(type, name, fallback, min, max, seen, doc) CONF_FIELD_##type name;
 
@@ -112,8 +114,8 @@ void conf_free(struct conf **conf);
 
 /*
  * What conf_parse cannot see option by option: that accounts exist and are not root (as_root), that the
- * fronts' account is nobody else's, that spare_min <= spare_max, that PASV's address and ports can be used,
- * that no two listeners are the same.  CONF_OK or CONF_INVALID; the message has no line number.
+ * fronts' account is nobody else's, that spare_min <= spare_max, that the passive ports and the
+ * port of active mode can be used, that no two listeners are the same.  CONF_OK or CONF_INVALID; the message has no line number.
  * A users_dir that does not exist is no fault: transomctl makes it.
  */
 enum conf_status conf_check(const struct conf *conf, bool as_root, char message[CONF_MESSAGE_BYTES]);

@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 #include "conf/conf_message.h"
 #include "conf/conf_rows.h"
+#include "server/base/os_linux.h"
 #include "server/base/text.h"
 
 /* --- accounts ----------------------------------------------------------------------------------
@@ -160,51 +161,6 @@ static enum conf_status check_accounts(const struct conf *conf, char message[CON
 	return status;
 }
 
-/* Letters, digits and hyphens between dots; the last part has a letter, or it would be an address.
- */
-static bool is_host_name(const char *text)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	                              "0123456789-.";
-	const char *last = strrchr(text, '.');
-	size_t length = strlen(text);
-
-	if (length > 253 || strspn(text, allowed) != length)
-		return false;
-	for (const char *label = text;; label++) {
-		size_t label_length = strcspn(label, ".");
-
-		if (label_length == 0 || label_length > 63 || label[0] == '-' ||
-		    label[label_length - 1] == '-')
-			return false;
-		label += label_length;
-		if (*label == '\0')
-			break;
-	}
-	last = last == NULL ? text : last + 1;
-	return strspn(last, "0123456789") != strlen(last);
-}
-
-static enum conf_status check_public_address(
-    const struct conf *conf, char message[CONF_MESSAGE_BYTES])
-{
-	const char *text = conf->ftp.public_address;
-	struct netaddr address;
-	char shown[CONF_SHOWN_BYTES];
-
-	if (text[0] == '\0')
-		return CONF_OK;
-	if (netaddr_parse_ip(&address, text)
-	        ? address.family == AF_INET && !netaddr_is_any(&address)
-	        : is_host_name(text))
-		return CONF_OK;
-	conf_say(message, conf->file, 0,
-	    "public_address = \"%s\": clients cannot connect to that; allowed: an IPv4 address as "
-	    "192.0.2.1, a host name, or nothing",
-	    conf_show(shown, text, strlen(text)));
-	return CONF_INVALID;
-}
-
 static enum conf_status check_listeners(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
 {
 	const struct conf_ports *passive = &conf->ftp.passive_ports;
@@ -235,6 +191,36 @@ static enum conf_status check_listeners(const struct conf *conf, char message[CO
 	return CONF_OK;
 }
 
+/* What active mode cannot do is found out here, not by its first client. */
+static enum conf_status check_active_port(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
+{
+	const struct conf_ports *passive = &conf->ftp.passive_ports;
+	const uint32_t port = conf->ftp.active_source_port;
+
+	if (port == 0 || !conf->ftp.active)
+		return CONF_OK;
+	if (passive->first <= port && port <= passive->last) {
+		conf_say(message, conf->file, 0,
+		    "active_source_port = %u: it is one of passive_ports; allowed: any other",
+		    port);
+		return CONF_INVALID;
+	}
+	for (size_t i = 0; i < conf->listener_count; i++) {
+		if (conf->listeners[i].address.port != port)
+			continue;
+		conf_say(message, conf->file, 0,
+		    "active_source_port = %u: a listener has that port; allowed: any other", port);
+		return CONF_INVALID;
+	}
+	if (os_may_bind_port((uint16_t)port))
+		return CONF_OK;
+	conf_say(message, conf->file, 0,
+	    "active_source_port = %u: the system keeps that port for root and the capability "
+	    "CAP_NET_BIND_SERVICE; allowed: 0, 1024 or above, or a start with that capability",
+	    port);
+	return CONF_INVALID;
+}
+
 static enum conf_status check_users_dir(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
 {
 	struct stat st;
@@ -260,9 +246,9 @@ enum conf_status conf_check(const struct conf *conf, bool as_root, char message[
 	if (as_root)
 		status = check_accounts(conf, message);
 	if (status == CONF_OK)
-		status = check_public_address(conf, message);
-	if (status == CONF_OK)
 		status = check_listeners(conf, message);
+	if (status == CONF_OK)
+		status = check_active_port(conf, message);
 	if (status == CONF_OK)
 		status = check_users_dir(conf, message);
 	return status;

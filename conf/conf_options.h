@@ -5,7 +5,8 @@
  * conf.h, the parser's tables, the range checks, `transomd -T`, and the option section of
  * transom.conf(5).  Nothing else in the tree names an option as text.
  *
- *   type   bool uint duration mode text path target account choice list ports address access
+ *   type   bool uint duration mode text path target account choice list ports address host
+ *          networks access
  *          (see conf_types.h: C type, syntax and meaning of min and max)
  *   name   the keyword, and the field of the struct
  *   default  as it would be written in the file
@@ -50,6 +51,8 @@
 	  "Passwords hashed at one time over all sessions; 0 means one for each processor.")		\
 	O(duration, login_timeout, "60s", CONF_SECOND_MS, CONF_HOUR_MS, SEEN_BY_GUARD,			\
 	  "Time from the greeting to a successful login, whatever the client does meanwhile.")		\
+	O(duration, session_timeout, "0", 0, 365 * CONF_DAY_MS, SEEN_BY_GUARD,				\
+	  "Longest life of a session, whatever the client does; a transfer that runs then is finished. 0: no limit.") \
 	O(uint, login_attempts, "6", 1, 100, SEEN_BY_GUARD,						\
 	  "Failed logins after which a session ends.")							\
 	O(duration, login_delay, "1s", 0, CONF_MINUTE_MS, SEEN_BY_GUARD,				\
@@ -72,18 +75,24 @@
 #define CONF_FTP_OPTIONS(O)										\
 	O(text, greeting, "Welcome.", 0, 512, SEEN_BY_FRONT,						\
 	  "What the 220 line says.")									\
+	O(list, host_names, "{}", 0, 64, SEEN_BY_FRONT,							\
+	  "Names that a client may mean the server by (HOST): host names, IPv4 addresses, or IPv6 addresses in brackets. Empty: any.") \
 	O(ports, passive_ports, "50000-50999", 1, 65535, SEEN_BY_GUARD,					\
 	  "Ports for passive data connections, first-last; 0 lets the system choose.")			\
-	O(text, public_address, "", 0, 255, SEEN_BY_GUARD,						\
-	  "IPv4 address that PASV tells to clients from elsewhere, when the server is behind NAT. Empty: the address the client dialled.") \
+	O(host, public_address, "", 0, 253, SEEN_BY_GUARD,						\
+	  "What PASV tells to clients from elsewhere, when the server is behind NAT: an IPv4 address, or a host name, which is looked up for each session. Empty: the address the client dialled. Clients of this machine and of private networks are always told that one.") \
+	O(networks, public_addresses, "{}", 0, 64, SEEN_BY_GUARD,					\
+	  "Exceptions to public_address by the client's network; the first one that holds the client counts, private networks included.") \
 	O(bool, active, "yes", 0, 0, SEEN_BY_GUARD | SEEN_BY_FRONT,					\
 	  "Serve PORT and EPRT: the server connects back to the client, and to nobody else.")		\
+	O(uint, active_source_port, "0", 0, 65535, SEEN_BY_GUARD | SEEN_BY_NURSERY,			\
+	  "Port that the server connects from in active mode, for firewalls that expect 20; 0 lets the system choose. Below 1024 every session keeps the right to take such ports.") \
 	O(duration, idle_timeout, "5m", CONF_SECOND_MS, CONF_DAY_MS, SEEN_BY_FRONT,			\
 	  "Time without a command or a transfer after which a session ends.")				\
 	O(duration, data_timeout, "30s", CONF_SECOND_MS, CONF_HOUR_MS, SEEN_BY_GUARD,			\
 	  "Time to wait for a data connection.")							\
 	O(duration, stall_timeout, "5m", CONF_SECOND_MS, CONF_DAY_MS, SEEN_BY_FRONT,			\
-	  "Time without a byte on a data connection after which the transfer ends.")
+	  "Time without a byte on a data connection after which the transfer ends. A client whose machine does not answer at all is given up after the same time, or two minutes if that is less.")
 
 /* --- log { } ------------------------------------------------------------------------------- */
 #define CONF_LOG_OPTIONS(O)										\

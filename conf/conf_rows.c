@@ -17,6 +17,8 @@
 #define LIMITS_list(low, high)     .min = (low), .max = (high)
 #define LIMITS_ports(low, high)    .min = (low), .max = (high)
 #define LIMITS_address(low, high)  .min = (low), .max = (high)
+#define LIMITS_host(low, high)     .min = (low), .max = (high)
+#define LIMITS_networks(low, high) .min = (low), .max = (high)
 #define LIMITS_access(low, high)   .min = (low), .max = (high)
 
 #define ROW(structure, type_id, LIMITS, option, default_text, low, high, roles, text) \

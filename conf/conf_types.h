@@ -26,6 +26,20 @@ struct conf_ports {
 	uint16_t last;
 };
 
+#define CONF_DIALLED "dialled" /* as the host of a network: the address that its client dialled */
+
+/* Clients of this network are told this host: an address, a host name, or CONF_DIALLED. */
+struct conf_network {
+	struct netaddr_network network;
+	char *host;
+};
+
+/* In the order of the file: the first one that holds the client counts. */
+struct conf_networks {
+	struct conf_network *items;
+	size_t count;
+};
+
 /*
  * C type for each option type.
  *   bool      yes no true false on off
@@ -41,6 +55,8 @@ struct conf_ports {
  *   list      { "a", "b" }, at most max entries
  *   ports     "first-last", "port" or "0"
  *   address   ip:port
+ *   host      an IPv4 address that clients can connect to, a host name, or empty
+ *   networks  { "10.0.0.0/8 10.0.0.5", "192.0.2.0/24 ftp.example.net" }, at most max rules
  *   access    a preset or a list of rights (conf_rights.h), as "list read" or { "list", "read" }; the bits
  */
 typedef bool conf_bool;
@@ -55,12 +71,14 @@ typedef int conf_choice;
 typedef struct conf_list conf_list_value;
 typedef struct conf_ports conf_ports_value;
 typedef struct netaddr conf_address;
+typedef char *conf_host;
+typedef struct conf_networks conf_networks_value;
 typedef uint32_t conf_access;
 
 /* THE list of types; a row of conf_options.h names one of them. */
 #define CONF_TYPES(T)                                                                              \
 	T(bool) T(uint) T(duration) T(mode) T(text) T(path) T(target) T(account) T(choice)         \
-	T(list) T(ports) T(address) T(access)
+	T(list) T(ports) T(address) T(host) T(networks) T(access)
 
 #define CONF_TYPE_ENUM(name) CONF_TYPE_##name,
 enum conf_type_id { CONF_TYPES(CONF_TYPE_ENUM) CONF_TYPE_COUNT };

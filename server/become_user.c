@@ -14,9 +14,13 @@
 #define EXIT_NOT_CONFINED 70 /* EX_SOFTWARE; stderr may be /dev/null, the status never is */
 #define GROUPS_MAX_PROVEN 1024
 
-/* Root gives no capability on its own any more, nor can that be undone. */
-#define LOCKED_SECUREBITS                                                 \
-	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED | \
+/*
+ * Root gives no capability on its own any more, nor can that be undone.  KEEP_CAPS: what is kept
+ * and what is given up is said by capset alone, which every change makes and proves; a flag that
+ * each process could set for itself would have to stay unlocked.
+ */
+#define LOCKED_SECUREBITS                                                                    \
+	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS | SECBIT_KEEP_CAPS_LOCKED | \
 	    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
 #define CAPABILITY(name) (UINT64_C(1) << (name))
@@ -50,9 +54,9 @@ static void prove(bool holds, const char *role, const char *what)
 }
 
 /* Both take CAP_SETPCAP, which is gone when become_user_limit_root was called before. */
-static void lock_capabilities(const char *role, uint64_t bounding)
+static void lock_capabilities(const char *role)
 {
-	must(os_capabilities_bound(bounding), role, "bounding set");
+	must(os_capabilities_bound(0), role, "bounding set");
 	if (prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) != LOCKED_SECUREBITS)
 		must(prctl(PR_SET_SECUREBITS, LOCKED_SECUREBITS, 0, 0, 0) == 0, role, "securebits");
 }
@@ -97,14 +101,8 @@ static void change_ids(const struct become_user *plan)
 	 */
 	must(setgroups(plan->group_count, groups) == 0, plan->role, "setgroups");
 	must(setresgid(plan->gid, plan->gid, plan->gid) == 0, plan->role, "setresgid");
-	if (plan->keep_capabilities != 0)
-		must(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0, plan->role, "keepcaps");
-	/* Securebits and bounding set while there is still the right to set them; KEEP_CAPS_LOCKED
-	 * locks the flag as it stands, and setresuid needs it as it was set above. */
-	if (plan->keep_capabilities == 0)
-		lock_capabilities(plan->role, 0);
-	else
-		must(os_capabilities_bound(plan->keep_capabilities), plan->role, "bounding set");
+	/* While there is still the right to do it. */
+	lock_capabilities(plan->role);
 	must(setresuid(plan->uid, plan->uid, plan->uid) == 0, plan->role, "setresuid");
 	must(os_capabilities_set(plan->keep_capabilities), plan->role, "capset");
 }
@@ -193,7 +191,7 @@ void become_user_limit_root(const char *role, uint64_t extra_capabilities)
 	uint64_t now = 0;
 
 	must(os_capabilities_get(&now), role, "capget");
-	lock_capabilities(role, 0);
+	lock_capabilities(role);
 	/* A container may have given less than root usually has: what is missing shows when it is
 	 * used. */
 	must(os_capabilities_set(keep & now), role, "capset");

@@ -25,7 +25,8 @@ struct become_user {
 /* Sets no_new_privs and undumpable too.  Returns only when everything holds and is proven. */
 void become_user(const struct become_user *plan);
 
-/* The guard's life before login: root still, with only the capabilities to become a user and to read. */
+/* The guard's life before login: root still, with only the capabilities to become a user and to read, and
+ * with extra_capabilities, which become_user may keep. */
 void become_user_limit_root(const char *role, uint64_t extra_capabilities);
 
 #endif

@@ -30,10 +30,10 @@
 #define POLL_MS          60000
 #define SESSION_ID_BYTES 33
 
-/* A client that vanished without a word is noticed after 60 + 4 * 15 seconds. */
-#define KEEPALIVE_IDLE_S     60
-#define KEEPALIVE_INTERVAL_S 15
-#define KEEPALIVE_PROBES     4
+/* A client that vanished without a word is noticed after this time at the latest: half of it
+ * without a sign of life, and then four probes without an answer. */
+#define VANISHED_MAX_MS  120000
+#define KEEPALIVE_PROBES 4
 
 /* The client, as the guard announced it. */
 struct client {
@@ -126,13 +126,30 @@ static void set_option(int fd, int level, int option, int value)
 	setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-static bool prepare_socket(int fd)
+static int at_least_one(int64_t seconds)
+{
+	return seconds < 1 ? 1 : (int)seconds;
+}
+
+/* The probes find out while a transfer runs, too, and whichever connection it uses: then nothing is
+ * said on this one for long. */
+static void notice_its_end(int fd, int64_t stall_timeout_ms)
+{
+	int64_t ms = stall_timeout_ms < VANISHED_MAX_MS ? stall_timeout_ms : VANISHED_MAX_MS;
+
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, at_least_one(ms / 2000));
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, at_least_one(ms / 2000 / KEEPALIVE_PROBES));
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+	/* Probes are not sent while a reply is on its way: this bounds the tries to get it across.
+	 */
+	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)ms);
+}
+
+static bool prepare_socket(int fd, const struct conf_ftp *ftp)
 {
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
-	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
-	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+	notice_its_end(fd, ftp->stall_timeout);
 	/* ABOR comes after an urgent Telnet signal (RFC 959 4.1.3): keep it in its place in the
 	 * stream. */
 	set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
@@ -180,7 +197,8 @@ void front_run(const struct session_start *start)
 	say_waiting(start->leash_fd);
 	if (!wait_for_client(guard, &client))
 		_exit(SESSION_EXIT_OK);
-	if (client.listener >= start->conf->listener_count || !prepare_socket(client.fd))
+	if (client.listener >= start->conf->listener_count ||
+	    !prepare_socket(client.fd, &start->conf->ftp))
 		_exit(SESSION_EXIT_FAILED);
 	protocol = start->conf->listeners[client.listener].protocol;
 	proctitle_set("transomd: front %s", protocols[protocol].title);

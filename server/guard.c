@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -25,6 +26,8 @@
 #include "server/guard_private.h"
 #include "server/sandbox.h"
 
+#define PRIVILEGED_PORTS 1024 /* those below it */
+
 void guard_end(struct guard *guard, int status, const char *reason)
 {
 	if (guard->ending)
@@ -32,6 +35,19 @@ void guard_end(struct guard *guard, int status, const char *reason)
 	guard->ending = true;
 	guard->end_reason = reason;
 	loop_stop(guard->loop, status);
+}
+
+/* For the logout line. */
+static const char *stop_text(enum guard_stop reason)
+{
+	switch (reason) {
+	case GUARD_STOP_LOGIN_TIMEOUT:
+		return "login timeout";
+	case GUARD_STOP_SESSION_TIMEOUT:
+		return "session timeout";
+	default:
+		return "ended by the server";
+	}
 }
 
 void guard_stop(struct guard *guard, enum guard_stop reason, bool now)
@@ -42,14 +58,16 @@ void guard_stop(struct guard *guard, enum guard_stop reason, bool now)
 		guard_end(guard, SESSION_EXIT_OK, NULL);
 		return;
 	}
-	guard->stop_reason =
-	    reason == GUARD_STOP_LOGIN_TIMEOUT ? "login timeout" : "ended by the server";
+	guard->stop_reason = stop_text(reason);
 	if (!guard_notify_stop(guard, &note)) {
 		guard_end(guard, SESSION_EXIT_OK, guard->stop_reason);
 		return;
 	}
-	if (now)
+	if (now) {
+		guard->outlived = false;
+		guard->was_busy = false;
 		loop_timer_set(guard->goodbye, clock_mono_ms() + GUARD_GOODBYE_MS);
+	}
 }
 
 bool guard_listen_to_front(struct guard *guard, bool on)
@@ -91,11 +109,29 @@ static void on_login_deadline(struct loop *loop, void *context)
 		guard_stop(guard, GUARD_STOP_LOGIN_TIMEOUT, true);
 }
 
-static void on_goodbye(struct loop *loop, void *context)
+/* A transfer that runs is finished, if the client takes part: stall_timeout sees to that. */
+static void on_session_deadline(struct loop *loop, void *context)
 {
 	struct guard *guard = context;
 
 	(void)loop;
+	guard->outlived = true;
+	guard_stop(guard, GUARD_STOP_SESSION_TIMEOUT, false);
+	loop_timer_set(guard->goodbye, clock_mono_ms() + GUARD_GOODBYE_MS);
+}
+
+static void on_goodbye(struct loop *loop, void *context)
+{
+	struct guard *guard = context;
+	const bool busy = guard->outlived && guard_transfers_are_open(guard);
+
+	(void)loop;
+	/* The front has its moment after the end of the last transfer, too. */
+	if (busy || guard->was_busy) {
+		guard->was_busy = busy;
+		loop_timer_set(guard->goodbye, clock_mono_ms() + GUARD_GOODBYE_MS);
+		return;
+	}
 	guard_end(guard, SESSION_EXIT_OK, guard->stop_reason);
 }
 
@@ -130,6 +166,15 @@ out:
 	return ok;
 }
 
+uint64_t guard_capabilities(const struct conf *conf)
+{
+	const uint32_t port = conf->ftp.active_source_port;
+
+	return conf->ftp.active && port > 0 && port < PRIVILEGED_PORTS
+	           ? UINT64_C(1) << CAP_NET_BIND_SERVICE
+	           : 0;
+}
+
 static void limit_self(const struct guard *guard)
 {
 	const struct rlimit none = { 0, 0 };
@@ -148,7 +193,7 @@ static void limit_self(const struct guard *guard)
 	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		_exit(SESSION_EXIT_FAILED);
 	if (guard->start->as_root)
-		become_user_limit_root("guard", 0);
+		become_user_limit_root("guard", guard_capabilities(guard->conf));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		_exit(SESSION_EXIT_FAILED);
 	sandbox_enter(SANDBOX_GUARD_LOGIN);
@@ -187,10 +232,12 @@ static bool make_loop(struct guard *guard)
 		return false;
 	guard->accept_pause = loop_timer_new(guard->loop, guard_accept_resume, guard);
 	guard->login_deadline = loop_timer_new(guard->loop, on_login_deadline, guard);
+	guard->session_deadline = loop_timer_new(guard->loop, on_session_deadline, guard);
 	guard->goodbye = loop_timer_new(guard->loop, on_goodbye, guard);
 	guard->login.delay = loop_timer_new(guard->loop, guard_login_answer, guard);
 	if (guard->accept_pause == NULL || guard->login_deadline == NULL ||
-	    guard->goodbye == NULL || guard->login.delay == NULL || !guard_data_init(guard))
+	    guard->session_deadline == NULL || guard->goodbye == NULL ||
+	    guard->login.delay == NULL || !guard_data_init(guard))
 		return false;
 	sigemptyset(&terminate);
 	sigaddset(&terminate, SIGTERM);

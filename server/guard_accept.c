@@ -93,6 +93,9 @@ static void begin_session(struct guard *guard, int client_fd)
 	guard->state = GUARD_STATE_LOGIN;
 	proctitle_set("transomd: guard login");
 	loop_timer_set(guard->login_deadline, guard->since_ms + guard->conf->login_timeout);
+	if (guard->conf->session_timeout > 0)
+		loop_timer_set(
+		    guard->session_deadline, guard->since_ms + guard->conf->session_timeout);
 	guard_log_accept(guard);
 	netaddr_format_ip(&guard->local, local);
 	netaddr_format_ip(&guard->peer, peer);

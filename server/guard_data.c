@@ -3,12 +3,14 @@
  * connected.
  *
  * Passive: a port of the configured range at the address that the client dialled, open until the
- * client's own connection has come.  Active: to the control connection's peer and nobody else (the
- * FTP bounce, CVE-1999-0017); the address that the front brings is compared, never used.  At most
- * one of them at a time.
+ * client's own connection has come, be that before or after the front asks for it: strangers who
+ * filled the queue meanwhile would keep the client out.  Active: to the control connection's peer
+ * and nobody else (the FTP bounce, CVE-1999-0017); the address that the front brings is compared,
+ * never used.  At most one of them at a time.
  */
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -43,20 +45,21 @@ static bool resolve_ipv4(const char *name, struct netaddr *out)
 void guard_data_resolve_announce(struct guard *guard)
 {
 	struct netaddr *announce = &guard->data.announce;
-	const char *public_address = guard->conf->ftp.public_address;
+	const char *host = guard_policy_announce(&guard->conf->ftp, &guard->local, &guard->peer);
 	char reason[TEXT_BYTES + NETADDR_TEXT_BYTES];
 
 	announce->family = 0;
-	if (public_address[0] == '\0' || guard_policy_is_near(&guard->peer))
+	if (host == NULL)
 		return;
-	if (netaddr_parse_ip(announce, public_address) || resolve_ipv4(public_address, announce))
+	if ((netaddr_parse_ip(announce, host) || resolve_ipv4(host, announce)) &&
+	    announce->family == AF_INET && !netaddr_is_any(announce))
 		return;
 	announce->family = 0;
 	text_format(
-	    reason, sizeof(reason), "public_address %s has no IPv4 address", public_address);
+	    reason, sizeof(reason), "the public address %s has no usable IPv4 address", host);
 	guard_log_data_failed(guard, NULL, reason,
-	    "correct public_address in ftp { }; until then PASV tells the address the client "
-	    "dialled");
+	    "correct public_address or public_addresses in ftp { }, or the name service; until "
+	    "then PASV tells the address the client dialled");
 }
 
 /* --- one at a time ------------------------------------------------------------------------ */
@@ -66,6 +69,16 @@ static void close_listener(struct guard *guard)
 	if (guard->data.listener_fd >= 0)
 		loop_unwatch(guard->loop, guard->data.listener_fd);
 	io_close(&guard->data.listener_fd);
+}
+
+/* Forget the passive port and what came to it. */
+static void close_passive(struct guard *guard)
+{
+	close_listener(guard);
+	io_close(&guard->data.early_fd);
+	guard->data.lapsed = false;
+	if (guard->data.waits == GUARD_DATA_WAITS_NOT)
+		loop_timer_set(guard->data.deadline, CLOCK_NEVER);
 }
 
 /* Answer the request that waits, whichever it is; fd is the connection or -1, closed here. */
@@ -115,7 +128,7 @@ static void on_deadline(struct loop *loop, void *context)
 	(void)loop;
 	io_close(&fd);
 	here.port = guard->data.port;
-	if (guard->data.waits == GUARD_DATA_ACCEPTS)
+	if (guard->data.waits != GUARD_DATA_CONNECTS)
 		guard_log_data_failed(guard, &here, "nobody connected to the passive port in time",
 		    "open passive_ports in the firewalls before this server; behind NAT set "
 		    "public_address");
@@ -123,12 +136,16 @@ static void on_deadline(struct loop *loop, void *context)
 		guard_log_data_failed(guard, &guard->data.target,
 		    "the client's port did not answer",
 		    "the client is behind a firewall or NAT: let it use passive mode");
+	/* Most clients ask for a transfer only when they are connected: then nothing waits here. */
+	guard->data.lapsed = guard->data.waits == GUARD_DATA_WAITS_NOT;
+	close_listener(guard);
 	answer(guard, VFS_TIMEOUT, -1);
 }
 
 bool guard_data_init(struct guard *guard)
 {
 	guard->data.listener_fd = -1;
+	guard->data.early_fd = -1;
 	guard->data.connect_fd = -1;
 	guard->data.deadline = loop_timer_new(guard->loop, on_deadline, guard);
 	return guard->data.deadline != NULL;
@@ -139,9 +156,8 @@ void guard_data_end(struct guard *guard)
 	int fd = take_connect_fd(guard);
 
 	io_close(&fd);
-	close_listener(guard);
 	guard->data.waits = GUARD_DATA_WAITS_NOT;
-	loop_timer_set(guard->data.deadline, CLOCK_NEVER);
+	close_passive(guard);
 }
 
 enum vfs_status guard_do_data_close(struct guard *guard, const struct guard_req_data_close *ask,
@@ -214,36 +230,6 @@ static enum vfs_status listen_failed(struct guard *guard)
 	return error == ENOMEM || error == ENOBUFS ? VFS_NO_MEMORY : VFS_FAILED;
 }
 
-enum vfs_status guard_do_data_listen(struct guard *guard, const struct guard_req_data_listen *ask,
-    struct guard_rep_data_listen *reply, int *fd_out)
-{
-	const struct netaddr *announced;
-	struct netaddr bound;
-	enum vfs_status status;
-
-	(void)fd_out;
-	if (guard->data.waits != GUARD_DATA_WAITS_NOT)
-		return VFS_BUSY;
-	status = guard_policy_family(&guard->local, ask->family);
-	if (status != VFS_OK)
-		return status;
-	close_listener(guard);
-	guard->data.listener_fd = listen_in_range(guard);
-	if (guard->data.listener_fd < 0)
-		return listen_failed(guard);
-	if (!netaddr_local(&bound, guard->data.listener_fd)) {
-		close_listener(guard);
-		return VFS_FAILED;
-	}
-	guard->data.port = bound.port;
-	guard->data.strangers = 0;
-	announced = guard_policy_announce(&guard->data.announce, &guard->local, &guard->peer);
-	netaddr_format_ip(announced, guard->text);
-	reply->address = guard->text;
-	reply->port = bound.port;
-	return VFS_OK;
-}
-
 static void drop_stranger(struct guard *guard, const struct netaddr *stranger)
 {
 	struct netaddr here = guard->local;
@@ -256,6 +242,18 @@ static void drop_stranger(struct guard *guard, const struct netaddr *stranger)
 	netaddr_format(stranger, text);
 	text_format(reason, sizeof(reason), "dropped a connection from %s: not the client", text);
 	guard_log_data_failed(guard, &here, reason, NULL);
+}
+
+/* The client is here, fd is ours: what was asked for, or kept until it is. */
+static void take_client(struct guard *guard, int fd)
+{
+	close_listener(guard);
+	if (guard->data.waits == GUARD_DATA_ACCEPTS) {
+		answer(guard, VFS_OK, fd);
+		return;
+	}
+	guard->data.early_fd = fd;
+	loop_timer_set(guard->data.deadline, CLOCK_NEVER);
 }
 
 static void on_passive_client(struct loop *loop, int listener_fd, uint32_t events, void *context)
@@ -271,43 +269,104 @@ static void on_passive_client(struct loop *loop, int listener_fd, uint32_t event
 	fd = accept4(listener_fd, (struct sockaddr *)&name, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0) {
 		/* Gone before we came: wait on.  Without descriptors, waiting would spin. */
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			close_listener(guard);
 			answer(guard, VFS_FAILED, -1);
+		}
 		return;
 	}
 	if (netaddr_from_sockaddr(&peer, (struct sockaddr *)&name, length) &&
 	    netaddr_same_ip(&peer, &guard->peer)) {
-		answer(guard, VFS_OK, fd);
+		take_client(guard, fd);
 		return;
 	}
 	drop_stranger(guard, &peer);
 	io_close(&fd);
 }
 
-enum vfs_status guard_do_data_accept(struct guard *guard, const struct guard_req_data_accept *ask,
-    struct guard_rep_data_accept *reply, int *fd_out)
+enum vfs_status guard_do_data_listen(struct guard *guard, const struct guard_req_data_listen *ask,
+    struct guard_rep_data_listen *reply, int *fd_out)
 {
-	(void)ask;
-	(void)reply;
+	struct guard_data *data = &guard->data;
+	struct netaddr bound;
+	enum vfs_status status;
+
 	(void)fd_out;
-	if (guard->data.waits != GUARD_DATA_WAITS_NOT)
+	if (data->waits != GUARD_DATA_WAITS_NOT)
 		return VFS_BUSY;
-	if (guard->data.listener_fd < 0)
-		return VFS_INVALID;
-	if (!loop_watch(guard->loop, guard->data.listener_fd, EPOLLIN, on_passive_client, guard)) {
+	status = guard_policy_family(&guard->local, ask->family);
+	if (status != VFS_OK)
+		return status;
+	close_passive(guard);
+	data->listener_fd = listen_in_range(guard);
+	if (data->listener_fd < 0)
+		return listen_failed(guard);
+	if (!netaddr_local(&bound, data->listener_fd) ||
+	    !loop_watch(guard->loop, data->listener_fd, EPOLLIN, on_passive_client, guard)) {
 		close_listener(guard);
 		return VFS_FAILED;
 	}
-	return wait_for(guard, GUARD_DATA_ACCEPTS);
+	data->port = bound.port;
+	data->strangers = 0;
+	/* A port that nobody comes to is not held for the whole session. */
+	loop_timer_set(data->deadline, clock_mono_ms() + guard->conf->ftp.data_timeout);
+	netaddr_format_ip(
+	    data->announce.family != 0 ? &data->announce : &guard->local, guard->text);
+	reply->address = guard->text;
+	reply->port = bound.port;
+	return VFS_OK;
+}
+
+enum vfs_status guard_do_data_accept(struct guard *guard, const struct guard_req_data_accept *ask,
+    struct guard_rep_data_accept *reply, int *fd_out)
+{
+	struct guard_data *data = &guard->data;
+	enum vfs_status status;
+	int fd = data->early_fd;
+
+	(void)ask;
+	(void)reply;
+	(void)fd_out;
+	if (data->waits != GUARD_DATA_WAITS_NOT)
+		return VFS_BUSY;
+	if (data->listener_fd < 0 && fd < 0) {
+		status = data->lapsed ? VFS_TIMEOUT : VFS_INVALID;
+		data->lapsed = false;
+		return status;
+	}
+	status = wait_for(guard, GUARD_DATA_ACCEPTS);
+	data->early_fd = -1;
+	if (fd >= 0)
+		answer(guard, VFS_OK, fd);
+	return status;
 }
 
 /* --- active ------------------------------------------------------------------------------- */
+
+/* Log what active_source_port stands in the way of, and the status that says so. */
+static enum vfs_status source_failed(struct guard *guard, int error)
+{
+	char reason[TEXT_BYTES];
+
+	text_format(reason, sizeof(reason), "connecting from port %u: %s",
+	    (unsigned)guard->conf->ftp.active_source_port, strerror(error));
+	guard_log_data_failed(guard, &guard->data.target, reason,
+	    error == EACCES
+	        ? "give the server the capability CAP_NET_BIND_SERVICE, or set active_source_port "
+	          "in ftp { } to 0"
+	        : "let active_source_port in ftp { } be 0, or a port that nothing else uses");
+	return VFS_UNREACHABLE;
+}
 
 /* Log why the client's port could not be reached, and the status that says so. */
 static enum vfs_status connect_failed(struct guard *guard, int error)
 {
 	char reason[TEXT_BYTES];
 
+	/* The same two ports as a moment ago; with a source port of its own none is like another.
+	 */
+	if (error == EADDRNOTAVAIL)
+		return source_failed(guard, error);
 	text_format(reason, sizeof(reason), "connecting to the client's port: %s", strerror(error));
 	guard_log_data_failed(guard, &guard->data.target, reason,
 	    "the client is behind a firewall or NAT: let it use passive mode");
@@ -334,34 +393,56 @@ static void on_connected(struct loop *loop, int connect_fd, uint32_t events, voi
 	answer(guard, connect_failed(guard, error), -1);
 }
 
-/* A connection on its way from the dialled address to the target; -1 with errno. */
-static int start_connecting(const struct netaddr *local, const struct netaddr *target)
+/* A socket at the address that the client dialled, since its firewall expects us to come from where
+ * it went, and at the configured port; -1 with errno. */
+static int open_source(const struct guard *guard)
 {
-	struct netaddr source = *local;
+	struct netaddr source = guard->local;
 	struct sockaddr_storage name;
 	socklen_t length;
-	int fd = socket(target->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int on = 1;
+	int fd = socket(source.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -1;
-	/* The client's firewall expects us to come from where it went. */
-	source.port = 0;
+	source.port = (uint16_t)guard->conf->ftp.active_source_port;
 	length = netaddr_to_sockaddr(&source, &name);
+	/* Many sessions share the one port, each towards another client; a port that the system
+	 * chooses is better chosen when it knows that client. */
+	if (source.port != 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&name, length) != 0)
-		goto failed;
-	length = netaddr_to_sockaddr(target, &name);
-	if (connect(fd, (struct sockaddr *)&name, length) != 0 && errno != EINPROGRESS)
-		goto failed;
+		io_close(&fd);
 	return fd;
-failed:
-	io_close(&fd);
-	return -1;
+}
+
+/* Start to connect to guard->data.target. */
+static enum vfs_status start_connecting(struct guard *guard)
+{
+	struct sockaddr_storage name;
+	socklen_t length = netaddr_to_sockaddr(&guard->data.target, &name);
+	int fd = open_source(guard);
+	enum vfs_status status = VFS_FAILED;
+
+	if (fd < 0)
+		return source_failed(guard, errno);
+	if (connect(fd, (struct sockaddr *)&name, length) != 0 && errno != EINPROGRESS)
+		status = connect_failed(guard, errno);
+	else if (loop_watch(guard->loop, fd, EPOLLOUT, on_connected, guard))
+		status = VFS_OK;
+	if (status != VFS_OK)
+		io_close(&fd);
+	guard->data.connect_fd = fd;
+	return status;
 }
 
 enum vfs_status guard_do_data_connect(struct guard *guard, const struct guard_req_data_connect *ask,
     struct guard_rep_data_connect *reply, int *fd_out)
 {
 	char reason[TEXT_BYTES];
+	enum vfs_status status;
 
 	(void)reply;
 	(void)fd_out;
@@ -379,17 +460,9 @@ enum vfs_status guard_do_data_connect(struct guard *guard, const struct guard_re
 		guard_log_data_failed(guard, NULL, reason, NULL);
 		return VFS_FORBIDDEN;
 	}
-	close_listener(guard);
+	close_passive(guard);
 	guard->data.target = guard->peer;
 	guard->data.target.port = (uint16_t)ask->port;
-	guard->data.connect_fd = start_connecting(&guard->local, &guard->data.target);
-	if (guard->data.connect_fd < 0)
-		return connect_failed(guard, errno);
-	if (!loop_watch(guard->loop, guard->data.connect_fd, EPOLLOUT, on_connected, guard)) {
-		int fd = take_connect_fd(guard);
-
-		io_close(&fd);
-		return VFS_FAILED;
-	}
-	return wait_for(guard, GUARD_DATA_CONNECTS);
+	status = start_connecting(guard);
+	return status == VFS_OK ? wait_for(guard, GUARD_DATA_CONNECTS) : status;
 }

@@ -178,7 +178,7 @@ void guard_entry_clear(struct guard_entry *entry)
 static void become(const struct guard *guard)
 {
 	const struct guard_entry *entry = &guard->entry;
-	const struct become_user plan = {
+	struct become_user plan = {
 		.role = "guard",
 		.as_root = guard->start->as_root,
 		.root_dir_fd = guard->start->as_root ? entry->sources[0].dir_fd : -1,
@@ -187,7 +187,11 @@ static void become(const struct guard *guard)
 		.groups = entry->groups,
 		.group_count = entry->group_count,
 	};
+	uint64_t held = 0;
 
+	/* What a container or an ordinary user's start did not give cannot be kept. */
+	if (os_capabilities_get(&held))
+		plan.keep_capabilities = guard_capabilities(guard->conf) & held;
 	become_user(&plan);
 }
 

@@ -117,12 +117,13 @@ static const char *bye_text(enum guard_bye reason)
 }
 
 /* Of several reasons the one nearest to the truth: ours for a broken protocol, the front's word,
- * the order that the front did not survive, the mere end. */
+ * the order that it obeyed or did not survive, the mere end. */
 static const char *logout_reason(const struct guard *guard, int status)
 {
 	if (status == SESSION_EXIT_VIOLATION)
 		return "protocol violation by the front";
-	if (guard->bye)
+	/* A front that stops because it was told so knows less than who told it. */
+	if (guard->bye && (guard->bye_reason != GUARD_BYE_STOPPED || guard->stop_reason == NULL))
 		return bye_text(guard->bye_reason);
 	if (guard->stop_reason != NULL)
 		return guard->stop_reason;

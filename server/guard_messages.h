@@ -85,7 +85,7 @@ enum guard_state {
 	M(data_listen,	40, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
 	  "Open a passive port; at most one at a time, the old one closes.")					\
 	M(data_accept,	41, GUARD_STATE_USER,			     DATA, 0, LATER,				\
-	  "Wait on the passive port for the control connection's peer; strangers are dropped.")			\
+	  "Wait on the passive port for the control connection's peer; strangers are dropped. The socket does not block.")			\
 	M(data_connect,	42, GUARD_STATE_USER,			     DATA, 0, LATER,				\
 	  "Connect to the peer's own address, port 1024 or above.")						\
 	M(data_close,	43, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
@@ -195,7 +195,8 @@ enum guard_bye { GUARD_BYES(GUARD_BYE_ENUM) GUARD_BYE_COUNT };
 #define GUARD_STOPS(S)                                                                             \
 	S(SHUTDOWN, "Server is going down")                                                        \
 	S(KICKED, "Ended by the administrator")                                                    \
-	S(LOGIN_TIMEOUT, "Login timeout")
+	S(LOGIN_TIMEOUT, "Login timeout")                                                          \
+	S(SESSION_TIMEOUT, "Session timeout")
 #define GUARD_STOP_ENUM(name, text) GUARD_STOP_##name,
 enum guard_stop { GUARD_STOPS(GUARD_STOP_ENUM) GUARD_STOP_COUNT };
 #undef GUARD_STOP_ENUM

@@ -1,6 +1,7 @@
 /*
  * Decisions of the guard that need nothing but their arguments.
  */
+#include <string.h>
 #include <sys/socket.h>
 
 #include "server/guard_private.h"
@@ -31,12 +32,21 @@ bool guard_policy_is_near(const struct netaddr *peer)
 	       (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80); /* RFC 4291 2.5.6 */
 }
 
-const struct netaddr *guard_policy_announce(
-    const struct netaddr *announce, const struct netaddr *local, const struct netaddr *peer)
+const char *guard_policy_announce(
+    const struct conf_ftp *ftp, const struct netaddr *local, const struct netaddr *peer)
 {
-	if (announce->family != local->family || guard_policy_is_near(peer))
-		return local;
-	return announce;
+	/* PASV is for IPv4, and EPSV tells no address (RFC 2428 3). */
+	if (local->family != AF_INET)
+		return NULL;
+	for (size_t i = 0; i < ftp->public_addresses.count; i++) {
+		const struct conf_network *rule = &ftp->public_addresses.items[i];
+
+		if (netaddr_in_network(peer, &rule->network))
+			return strcmp(rule->host, CONF_DIALLED) == 0 ? NULL : rule->host;
+	}
+	if (ftp->public_address[0] == '\0' || guard_policy_is_near(peer))
+		return NULL;
+	return ftp->public_address;
 }
 
 enum vfs_status guard_policy_family(const struct netaddr *local, uint32_t asked)

@@ -73,11 +73,12 @@ struct guard_totals {
 enum guard_data_wait { GUARD_DATA_WAITS_NOT, GUARD_DATA_ACCEPTS, GUARD_DATA_CONNECTS };
 
 struct guard_data {
-	struct netaddr
-	    announce; /* what PASV tells to strangers to our network; family 0 = the dialled one */
-	int listener_fd; /* -1: no passive port is open */
+	struct netaddr announce; /* what PASV tells; family 0 = the dialled address */
+	int listener_fd;         /* -1: no passive port is open */
+	int early_fd;            /* the client's connection, come before it was asked for */
 	uint16_t port;
 	unsigned strangers; /* that came to this port */
+	bool lapsed;        /* nobody came to the port before it was asked for */
 	enum guard_data_wait waits;
 	uint32_t id; /* of the request that waits */
 	int connect_fd;
@@ -132,7 +133,10 @@ struct guard {
 	    *stop_reason; /* what the front was told to end for; static text, NULL: it was not */
 	struct loop_timer *accept_pause;
 	struct loop_timer *login_deadline;
+	struct loop_timer *session_deadline;
 	struct loop_timer *goodbye;
+	bool outlived; /* session_timeout is over: the open transfers are the last ones */
+	bool was_busy; /* when goodbye last looked, such a transfer was open */
 
 	char session[GUARD_SESSION_BYTES];
 	const struct conf_listener *listener;
@@ -251,6 +255,8 @@ struct guard_transfer_end {
 /* Sums and log line of a handle that was closed; forgets it. */
 void guard_transfer_finish(
     struct guard *guard, struct guard_transfer *transfer, const struct guard_transfer_end *end);
+/* Is a file or directory open? */
+bool guard_transfers_are_open(const struct guard *guard);
 /* The session is over: end everything that is open as aborted. */
 void guard_transfers_abort(struct guard *guard);
 /* A file that could not even be opened for an upload. */
@@ -270,9 +276,10 @@ void guard_data_end(struct guard *guard);
 int64_t guard_policy_login_delay(int64_t login_delay_ms, unsigned failures);
 /* Is it an address of this machine or its own network, that no NAT stands before? */
 bool guard_policy_is_near(const struct netaddr *peer);
-/* What to tell the peer: announce when it is set and the peer comes from elsewhere. */
-const struct netaddr *guard_policy_announce(
-    const struct netaddr *announce, const struct netaddr *local, const struct netaddr *peer);
+/* What PASV shall tell the peer: an address or a host name, which is the conf's; NULL: the dialled
+ * address. */
+const char *guard_policy_announce(
+    const struct conf_ftp *ftp, const struct netaddr *local, const struct netaddr *peer);
 /* Can this session have a passive port of the family that data_listen asks for?  VFS_OK or
  * VFS_UNSUPPORTED. */
 enum vfs_status guard_policy_family(const struct netaddr *local, uint32_t asked);

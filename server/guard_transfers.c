@@ -17,6 +17,15 @@ struct guard_transfer *guard_transfer_find(struct guard *guard, uint32_t handle)
 	return NULL;
 }
 
+bool guard_transfers_are_open(const struct guard *guard)
+{
+	for (size_t i = 0; i < VFS_HANDLES_MAX; i++) {
+		if (guard->transfers[i].kind != GUARD_TRANSFER_NONE)
+			return true;
+	}
+	return false;
+}
+
 bool guard_transfer_begin(struct guard *guard, enum guard_transfer_kind kind, uint32_t handle,
     const char *path, uint64_t offset)
 {
@@ -71,18 +80,24 @@ static void forget(struct guard_transfer *transfer)
 static void add_result(struct event *event, const struct guard_transfer *transfer,
     const struct guard_transfer_end *end)
 {
+	const char *result = "complete";
+	enum vfs_status reason = VFS_OK;
+
 	if (end->status != VFS_OK) {
-		event_text(event, EVENT_FIELD_RESULT, "failed");
-		event_text(event, EVENT_FIELD_REASON, vfs_status_text(end->status));
+		result = "failed";
+		reason = end->status;
 	} else if (end->outcome == VFS_CLOSE_FAILED) {
-		event_text(event, EVENT_FIELD_RESULT, "failed");
-		event_text(event, EVENT_FIELD_REASON, vfs_status_text(end->reason));
-	} else if (end->outcome == VFS_CLOSE_ABORTED ||
-	           (transfer->kind == GUARD_TRANSFER_LIST && !transfer->ended)) {
-		event_text(event, EVENT_FIELD_RESULT, "aborted");
-	} else {
-		event_text(event, EVENT_FIELD_RESULT, "complete");
+		result = "failed";
+		reason = end->reason;
+	} else if (end->outcome == VFS_CLOSE_ABORTED) {
+		result = "aborted";
+		reason = end->reason;
+	} else if (transfer->kind == GUARD_TRANSFER_LIST && !transfer->ended) {
+		result = "aborted";
 	}
+	event_text(event, EVENT_FIELD_RESULT, result);
+	if (reason != VFS_OK)
+		event_text(event, EVENT_FIELD_REASON, vfs_status_text(reason));
 }
 
 /* What went over the network or, in a copy, from file to file. */

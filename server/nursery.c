@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <openssl/evp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include "server/base/proctitle.h"
 #include "server/become_user.h"
 #include "server/clerk_client.h"
+#include "server/ftp/ftp_digest.h"
 #include "server/nursery_messages.h"
 #include "server/pool.h"
 #include "server/sandbox.h"
@@ -170,13 +170,12 @@ out:
  */
 static void warm_up(void)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
 	gid_t groups[1];
 	int count = 1;
 
 	getpwnam("root");
 	getgrouplist("root", 0, groups, &count);
-	EVP_Digest("", 0, digest, NULL, EVP_sha256(), NULL);
+	ftp_digest_warm_up();
 }
 
 static bool prepare_start(struct nursery *nursery)
@@ -231,7 +230,8 @@ static bool set_up(struct nursery *nursery)
 	warm_up();
 	if (nursery->start.as_root)
 		/* KILL: of a hung half, whose uid is another. */
-		become_user_limit_root("nursery", UINT64_C(1) << CAP_KILL);
+		become_user_limit_root("nursery",
+		    UINT64_C(1) << CAP_KILL | guard_capabilities(nursery->conf));
 	nursery->loop = loop_new();
 	nursery->clerk = clerk_client_new("nursery", ROLE_FD_DOOR);
 	if (nursery->loop == NULL || nursery->clerk == NULL ||

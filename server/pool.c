@@ -404,13 +404,17 @@ bool pool_is_crash(int wait_status)
 	return status >= NURSERY_EXIT_FAILED && status != GUARD_CLIENT_EXIT_GONE;
 }
 
-/* A guard may have said that it is busy just before it died. */
-static void hear_last_words(struct half *half)
+/*
+ * The guard may have said that it is busy just before one of them died: a session can be over
+ * before we are told that it began, and that is no failure of an idle pair.
+ */
+static void hear_last_words(struct pair *pair)
 {
-	if (half->role == ROLE_GUARD && half->leash_fd >= 0 &&
-	    io_set_nonblocking(half->leash_fd, true))
-		for (int i = 0; i < 2 && half->leash_fd >= 0; i++)
-			on_leash(half->pair->pool->loop, half->leash_fd, EPOLLIN, half);
+	struct half *guard = &pair->guard;
+
+	if (guard->leash_fd >= 0 && io_set_nonblocking(guard->leash_fd, true))
+		for (int i = 0; i < 2 && guard->leash_fd >= 0; i++)
+			on_leash(pair->pool->loop, guard->leash_fd, EPOLLIN, guard);
 }
 
 void pool_reaped(struct pool *pool, pid_t pid, int wait_status)
@@ -421,7 +425,7 @@ void pool_reaped(struct pool *pool, pid_t pid, int wait_status)
 	if (half == NULL)
 		return;
 	pair = half->pair;
-	hear_last_words(half);
+	hear_last_words(pair);
 	half->pid = 0;
 	stop_hearing(half);
 	if (pool_is_crash(wait_status) && !pair->killed)

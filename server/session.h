@@ -33,6 +33,10 @@ enum session_exit {
 	SESSION_EXIT_VIOLATION = 76,	/* EX_PROTOCOL: guard: the front broke the guard protocol */
 };
 
+/* What a guard needs of a nursery's capabilities for as long as it lives, as a mask of 1 << CAP_*: 0, or
+ * the one for active_source_port. */
+uint64_t guard_capabilities(const struct conf *conf);
+
 /* Each runs one half to its end and never returns.  Beside standard error and what `start` names for this half
  * no descriptor is open any more (pool.c). */
 _Noreturn void guard_run(const struct session_start *start);

@@ -157,6 +157,82 @@ bool netaddr_parse_with_port(struct netaddr *out, const char *text)
 	return true;
 }
 
+/* --- networks ----------------------------------------------------------------------------- */
+
+#define MAPPED_BITS 96u /* of ::ffff:0:0/96, before the IPv4 address in it */
+
+static unsigned address_bits(const struct netaddr *address)
+{
+	return address->family == AF_INET ? 32 : 128;
+}
+
+/* Do the first bits of both agree? */
+static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+	const unsigned whole = bits / 8;
+	const unsigned rest = bits % 8;
+
+	if (memcmp(a, b, whole) != 0)
+		return false;
+	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
+static bool has_host_bits(const struct netaddr_network *network)
+{
+	const unsigned all = address_bits(&network->address);
+
+	for (unsigned bit = network->bits; bit < all; bit++) {
+		if ((network->address.bytes[bit / 8] >> (7 - bit % 8) & 1) != 0)
+			return true;
+	}
+	return false;
+}
+
+enum netaddr_network_result netaddr_parse_network(struct netaddr_network *out, const char *text)
+{
+	struct netaddr_network network = { .bits = 0 };
+	char address[NETADDR_TEXT_BYTES];
+	const char *slash = strchr(text, '/');
+	bool mapped;
+	uint64_t bits, most;
+
+	if (!text_copy(address, sizeof(address), text))
+		return NETADDR_NETWORK_MALFORMED;
+	if (slash != NULL)
+		address[slash - text] = '\0';
+	/* A scope names an interface of this machine, which no network has. */
+	if (strchr(address, '%') != NULL || !netaddr_parse_ip(&network.address, address))
+		return NETADDR_NETWORK_MALFORMED;
+	mapped = network.address.family == AF_INET && strchr(address, ':') != NULL;
+	most = address_bits(&network.address) + (mapped ? MAPPED_BITS : 0);
+	bits = most;
+	if (slash != NULL &&
+	    (!text_parse_u64(slash + 1, &bits) || bits > most || (mapped && bits < MAPPED_BITS)))
+		return NETADDR_NETWORK_MALFORMED;
+	network.bits = (unsigned)bits - (mapped ? MAPPED_BITS : 0);
+	if (has_host_bits(&network))
+		return NETADDR_NETWORK_HOST_BITS;
+	*out = network;
+	return NETADDR_NETWORK_OK;
+}
+
+void netaddr_format_network(const struct netaddr_network *network, char out[NETADDR_TEXT_BYTES])
+{
+	char ip[NETADDR_TEXT_BYTES];
+
+	/* 45 bytes of address and "/128": it always fits. */
+	netaddr_format_ip(&network->address, ip);
+	text_format(out, NETADDR_TEXT_BYTES, "%s/%u", ip, network->bits);
+}
+
+bool netaddr_in_network(const struct netaddr *address, const struct netaddr_network *network)
+{
+	return address->family != 0 && address->family == network->address.family &&
+	       same_prefix(address->bytes, network->address.bytes, network->bits);
+}
+
+/* --- as text ------------------------------------------------------------------------------ */
+
 void netaddr_format_ip(const struct netaddr *address, char out[NETADDR_TEXT_BYTES])
 {
 	char text[INET6_ADDRSTRLEN];

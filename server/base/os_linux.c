@@ -5,11 +5,14 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "server/base/io.h"
+#include "server/base/text.h"
 
 /* The same number on every architecture since 5.1 gave all of them one table. */
 #ifndef SYS_openat2
@@ -170,6 +173,8 @@ out:
 /* The kernel takes 64 capabilities as two halves of 32. */
 #define CAPABILITY_HALVES 2
 
+#define PROC_NUMBER_MAX_BYTES 64
+
 bool os_capabilities_set(uint64_t mask)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -193,6 +198,33 @@ bool os_capabilities_bound(uint64_t mask)
 			return false;
 	}
 	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0;
+}
+
+/* The lowest port that anybody may take: 1024, or what the administrator of this network says. */
+static uint64_t first_unprivileged_port(void)
+{
+	char *text = io_read_file(
+	    AT_FDCWD, "/proc/sys/net/ipv4/ip_unprivileged_port_start", PROC_NUMBER_MAX_BYTES, NULL);
+	uint64_t port = 1024;
+
+	if (text != NULL) {
+		text[strcspn(text, "\n")] = '\0';
+		if (!text_parse_u64(text, &port))
+			port = 1024;
+	}
+	free(text);
+	return port;
+}
+
+bool os_may_bind_port(uint16_t port)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[CAPABILITY_HALVES] = { 0 };
+
+	if (syscall(SYS_capget, &header, data) == 0 &&
+	    (data[0].effective >> CAP_NET_BIND_SERVICE & 1) != 0)
+		return true;
+	return port >= first_unprivileged_port();
 }
 
 bool os_capabilities_get(uint64_t *out)

@@ -32,6 +32,9 @@ struct os_landlock_dir {
 };
 int os_landlock_confine(const struct os_landlock_dir *dirs, size_t count, bool allow_tcp);
 
+/* May this process take this port?  By number or by CAP_NET_BIND_SERVICE; not whether it is free. */
+bool os_may_bind_port(uint16_t port);
+
 /* Capabilities as a 64-bit mask of 1 << CAP_*: sets permitted and effective, clears inheritable. */
 bool os_capabilities_set(uint64_t mask);
 /* Drops every capability from the bounding set except those in mask, and all ambient ones. */

@@ -236,3 +236,97 @@ Test(netaddr, the_longest_address_fits_its_text)
 	cr_assert(netaddr_parse_with_port(&back, text));
 	cr_assert_eq(memcmp(&back, &address, sizeof(back)), 0);
 }
+
+Test(netaddr, a_network_is_an_address_and_its_bits_with_nothing_behind_them)
+{
+	static const struct {
+		const char *text;
+		enum netaddr_network_result result;
+		const char *shown;
+	} rows[] = {
+		{ "10.0.0.0/8", NETADDR_NETWORK_OK, "10.0.0.0/8" },
+		{ "0.0.0.0/0", NETADDR_NETWORK_OK, "0.0.0.0/0" },
+		{ "192.0.2.128/25", NETADDR_NETWORK_OK, "192.0.2.128/25" },
+		{ "192.0.2.7", NETADDR_NETWORK_OK, "192.0.2.7/32" },
+		{ "192.0.2.7/32", NETADDR_NETWORK_OK, "192.0.2.7/32" },
+		{ "::/0", NETADDR_NETWORK_OK, "::/0" },
+		{ "2001:db8::/33", NETADDR_NETWORK_OK, "2001:db8::/33" },
+		{ "2001:db8::1", NETADDR_NETWORK_OK, "2001:db8::1/128" },
+		{ "::ffff:10.0.0.0/104", NETADDR_NETWORK_OK, "10.0.0.0/8" },
+		{ "::ffff:10.0.0.1", NETADDR_NETWORK_OK, "10.0.0.1/32" },
+		{ "10.0.0.1/8", NETADDR_NETWORK_HOST_BITS, "" },
+		{ "10.0.0.0/6", NETADDR_NETWORK_HOST_BITS, "" },
+		{ "192.0.2.129/25", NETADDR_NETWORK_HOST_BITS, "" },
+		{ "0.0.0.1/0", NETADDR_NETWORK_HOST_BITS, "" },
+		{ "2001:db8::/28", NETADDR_NETWORK_HOST_BITS, "" },
+		{ "::ffff:10.0.0.1/104", NETADDR_NETWORK_HOST_BITS, "" },
+		{ "10.0.0.0/33", NETADDR_NETWORK_MALFORMED, "" },
+		{ "::ffff:10.0.0.0/8", NETADDR_NETWORK_MALFORMED, "" },
+		{ "2001:db8::/129", NETADDR_NETWORK_MALFORMED, "" },
+		{ "10.0.0.0/", NETADDR_NETWORK_MALFORMED, "" },
+		{ "10.0.0.0/-1", NETADDR_NETWORK_MALFORMED, "" },
+		{ "10.0.0.0/ 8", NETADDR_NETWORK_MALFORMED, "" },
+		{ "10.0.0.0/8/8", NETADDR_NETWORK_MALFORMED, "" },
+		{ "10.0.0.0/255.0.0.0", NETADDR_NETWORK_MALFORMED, "" },
+		{ "10.0.0.0/99999999999999999999", NETADDR_NETWORK_MALFORMED, "" },
+		{ "10.0.0/8", NETADDR_NETWORK_MALFORMED, "" },
+		{ "fe80::1%2/64", NETADDR_NETWORK_MALFORMED, "" },
+		{ "/8", NETADDR_NETWORK_MALFORMED, "" },
+		{ "", NETADDR_NETWORK_MALFORMED, "" },
+		{ "localhost/8", NETADDR_NETWORK_MALFORMED, "" },
+		{ "2001:db8:1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc/64",
+		    NETADDR_NETWORK_MALFORMED, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct netaddr_network network;
+		char text[NETADDR_TEXT_BYTES];
+
+		cr_assert_eq(netaddr_parse_network(&network, rows[i].text), rows[i].result, "%s",
+		    rows[i].text);
+		if (rows[i].result != NETADDR_NETWORK_OK)
+			continue;
+		netaddr_format_network(&network, text);
+		cr_assert_str_eq(text, rows[i].shown);
+	}
+}
+
+Test(netaddr, an_address_is_in_a_network_when_the_first_bits_agree)
+{
+	static const struct {
+		const char *address, *network;
+		bool in;
+	} rows[] = {
+		{ "10.255.3.4", "10.0.0.0/8", true },
+		{ "11.0.0.0", "10.0.0.0/8", false },
+		{ "::ffff:10.1.2.3", "10.0.0.0/8", true },
+		{ "10.1.2.3", "::ffff:10.0.0.0/104", true },
+		{ "192.0.2.127", "192.0.2.0/25", true },
+		{ "192.0.2.128", "192.0.2.0/25", false },
+		{ "192.0.2.9", "192.0.2.8/31", true },
+		{ "192.0.2.10", "192.0.2.8/31", false },
+		{ "192.0.2.7", "192.0.2.7", true },
+		{ "192.0.2.6", "192.0.2.7", false },
+		{ "203.0.113.9", "0.0.0.0/0", true },
+		{ "2001:db8::1", "0.0.0.0/0", false },
+		{ "203.0.113.9", "::/0", false },
+		{ "2001:db8::1", "::/0", true },
+		{ "2001:db8:7fff::1", "2001:db8::/33", true },
+		{ "2001:db8:8000::1", "2001:db8::/33", false },
+		{ "fe80::1%3", "fe80::/10", true },
+		{ "2001:db8::1", "2001:db8::1", true },
+		{ "2001:db8::2", "2001:db8::1", false },
+	};
+	struct netaddr none = { 0 };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct netaddr_network network;
+		struct netaddr address;
+
+		cr_assert(netaddr_parse_ip(&address, rows[i].address));
+		cr_assert_eq(netaddr_parse_network(&network, rows[i].network), NETADDR_NETWORK_OK);
+		cr_assert_eq(netaddr_in_network(&address, &network), rows[i].in, "%s in %s",
+		    rows[i].address, rows[i].network);
+		cr_assert_not(netaddr_in_network(&none, &network));
+	}
+}

@@ -252,6 +252,30 @@ static int drop_capabilities(void)
 	return os_capabilities_set(1) ? 7 : 0;
 }
 
+static int look_at_low_ports(void)
+{
+	const uint64_t bind_service = UINT64_C(1) << CAP_NET_BIND_SERVICE;
+	bool anybody;
+
+	if (!os_capabilities_set(bind_service) || !os_may_bind_port(20) || !os_may_bind_port(1))
+		return 1;
+	if (!os_capabilities_set(0) || !os_may_bind_port(UINT16_MAX))
+		return 2;
+	anybody = os_may_bind_port(20);
+	/* Where the administrator lowers the border, it is lowered for all ports above it. */
+	return anybody && !os_may_bind_port(1023) ? 3 : 0;
+}
+
+Test(os_linux, low_ports_take_the_capability_or_an_administrator_who_frees_them)
+{
+	uint64_t held;
+
+	cr_assert(os_capabilities_get(&held));
+	if (geteuid() != 0 || (held >> CAP_NET_BIND_SERVICE & 1) == 0)
+		skip("needs root");
+	in_child(look_at_low_ports);
+}
+
 Test(os_linux, drops_capabilities_for_good)
 {
 	uint64_t held;

@@ -1,8 +1,11 @@
 #include <criterion/criterion.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "conf/conf.h"
+#include "server/base/os_linux.h"
 
 /* A configuration as a whole: message NULL when it is fine. */
 struct check {
@@ -55,27 +58,53 @@ Test(conf_check, what_does_not_fit_together_is_refused)
 	CHECK_ALL(checks, false);
 }
 
-Test(conf_check, a_public_address_is_one_that_clients_can_use)
+Test(conf_check, the_port_of_active_mode_is_nobody_elses)
 {
 	static const struct check checks[] = {
-		{ "ftp { public_address = \"\" }", NULL },
-		{ "ftp { public_address = 192.0.2.1 }", NULL },
-		{ "ftp { public_address = ftp.example.org }", NULL },
-		{ "ftp { public_address = localhost }", NULL },
-		{ "ftp { public_address = 0.0.0.0 }", "public_address = \"0.0.0.0\": " },
-		{ "ftp { public_address = \"2001:db8::1\" }", "public_address = " },
-		{ "ftp { public_address = \"::\" }", "public_address = " },
-		{ "ftp { public_address = 192.0.2 }", "public_address = " },
-		{ "ftp { public_address = 192.0.2.256 }", "public_address = " },
-		{ "ftp { public_address = \"192.0.2.1:21\" }", "public_address = " },
-		{ "ftp { public_address = a..b }", "public_address = " },
-		{ "ftp { public_address = \".\" }", "public_address = " },
-		{ "ftp { public_address = \"-a.b\" }", "public_address = " },
-		{ "ftp { public_address = \"a_b\" }", "public_address = " },
-		{ "ftp { public_address = \"a b\" }", "public_address = " },
+		{ "ftp { active_source_port = 2020 }", NULL },
+		{ "ftp { active_source_port = 50500 }",
+		    "active_source_port = 50500: it is one of passive_ports" },
+		{ "ftp { active_source_port = 50500 passive_ports = 0 }", NULL },
+		{ "ftp { active_source_port = 50500 active = no }", NULL },
+		{ "ftp { active_source_port = 2021 } listener a { address = \"*:2021\" }",
+		    "active_source_port = 2021: a listener has that port" },
 	};
 
 	CHECK_ALL(checks, false);
+}
+
+/* What becomes of port 20 for a process without any capability. */
+static int check_port_20(void)
+{
+	char message[CONF_MESSAGE_BYTES] = "";
+	struct conf *conf = NULL;
+	enum conf_status status;
+	bool may;
+
+	if (!os_capabilities_set(0) ||
+	    conf_parse(&conf, "/t.conf", "ftp { active_source_port = 20 }", message) != CONF_OK)
+		return 1;
+	may = os_may_bind_port(20);
+	status = conf_check(conf, false, message);
+	conf_free(&conf);
+	if (may)
+		return status == CONF_OK ? 0 : 2;
+	return status == CONF_INVALID && strstr(message, "active_source_port = 20: ") != NULL &&
+	               strstr(message, "; allowed: 0, 1024 or above, or a start with") != NULL
+	           ? 0
+	           : 3;
+}
+
+Test(conf_check, a_low_port_of_active_mode_needs_the_capability)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	cr_assert_geq(pid, 0);
+	if (pid == 0)
+		_exit(check_port_20());
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_expect_eq(status, 0);
 }
 
 #define ACCOUNTS "clerk_user = 64801 front_user = 64802 "

@@ -51,7 +51,8 @@ Test(conf_dump, every_kind_of_value_reads_back_the_same)
 	check_round_trip(
 	    "users_dir = u.d login_timeout = 61s\n"
 	    "listener \"a \\\"b\\\"\" { address = \"127.0.0.1:0\" }\n"
-	    "ftp { greeting = '\\${HOME} \"quoted\" \\\\ back' passive_ports = 0 }\n"
+	    "ftp { greeting = '\\${HOME} \"quoted\" \\\\ back' passive_ports = 0\n"
+	    "public_addresses = { \"10.0.0.0/8 dialled\", \"0.0.0.0/0 a.example\" } }\n"
 	    "log { target = \"x y.log\" format = logfmt }\n"
 	    "defaults { root = \"100%%/%u\" access = \"list own\" allow_names = { \"a,b\", '\"' }\n"
 	    " umask = 0 resume_window = 0 files_group = 12\n"

@@ -36,6 +36,7 @@ static void check(const struct round_trip *trip, const char *base_dir)
 		conf_duration number;
 		conf_address address;
 		conf_list_value list;
+		conf_networks_value networks;
 		char *string;
 	} field = { 0 };
 	const char *wrong = conf_type(row->type)->parse(row, &written, &field);
@@ -136,6 +137,79 @@ Test(conf_types, an_address_has_a_port)
 	};
 
 	CHECK_ALL(trips);
+}
+
+Test(conf_types, a_host_is_one_that_clients_can_connect_to)
+{
+	static const struct round_trip trips[] = {
+		{ "public_address", "", "\"\"" },
+		{ "public_address", "192.0.2.1", "\"192.0.2.1\"" },
+		{ "public_address", "ftp.example.org", "\"ftp.example.org\"" },
+		{ "public_address", "localhost", "\"localhost\"" },
+		{ "public_address", "::ffff:192.0.2.1", "\"::ffff:192.0.2.1\"" },
+		{ "public_address", "0.0.0.0", NULL },
+		{ "public_address", "0.1.2.3", NULL },
+		{ "public_address", "224.0.0.1", NULL },
+		{ "public_address", "255.255.255.255", NULL },
+		{ "public_address", "2001:db8::1", NULL },
+		{ "public_address", "::", NULL },
+		{ "public_address", "192.0.2", NULL },
+		{ "public_address", "192.0.2.256", NULL },
+		{ "public_address", "192.0.2.1:21", NULL },
+		{ "public_address", "a..b", NULL },
+		{ "public_address", ".", NULL },
+		{ "public_address", "-a.b", NULL },
+		{ "public_address", "a-.b", NULL },
+		{ "public_address", "a_b", NULL },
+		{ "public_address", "a b", NULL },
+	};
+
+	CHECK_ALL(trips);
+}
+
+Test(conf_types, a_rule_for_a_network_is_the_network_and_a_host)
+{
+	static const struct round_trip trips[] = {
+		{ "public_addresses", "10.0.0.0/8 10.0.0.5", "{ \"10.0.0.0/8 10.0.0.5\" }" },
+		{ "public_addresses", "192.0.2.0/24 \t ftp.example.net",
+		    "{ \"192.0.2.0/24 ftp.example.net\" }" },
+		{ "public_addresses", "192.0.2.7 dialled", "{ \"192.0.2.7/32 dialled\" }" },
+		{ "public_addresses", "0.0.0.0/0 dialled", "{ \"0.0.0.0/0 dialled\" }" },
+		{ "public_addresses", "10.0.0.1/8 dialled", NULL },
+		{ "public_addresses", "10.0.0.0/8 0.0.0.0", NULL },
+		{ "public_addresses", "10.0.0.0/8 2001:db8::1", NULL },
+		{ "public_addresses", "2001:db8::/32 10.0.0.5", NULL },
+		{ "public_addresses", "10.0.0.0/8 10.0.0.5 10.0.0.6", NULL },
+		{ "public_addresses", "10.0.0.0/8 dialled ", NULL },
+		{ "public_addresses", " 10.0.0.0/8 dialled", NULL },
+		{ "public_addresses", "10.0.0.0/8", NULL },
+		{ "public_addresses", "10.0.0.0/8 ", NULL },
+		{ "public_addresses", "localhost dialled", NULL },
+		{ "public_addresses", "", NULL },
+		{ "public_addresses",
+		    "0000000000000000000000000000000000000000000000000000000000000000000 dialled",
+		    NULL },
+	};
+	char many[] = "10.0.0.0/8 dialled";
+	const struct conf_option *row =
+	    conf_section_option(section_of("public_addresses"), "public_addresses");
+	const char *items[65];
+	struct conf_written written = { .items = items, .count = 65, .base_dir = "/" };
+	conf_networks_value networks = { 0 };
+
+	CHECK_ALL(trips);
+	for (size_t i = 0; i < 65; i++)
+		items[i] = many;
+	cr_expect_not_null(conf_type(row->type)->parse(row, &written, &networks));
+	cr_expect_eq(written.wrong_item, 64);
+	written.count = 64;
+	cr_expect_null(conf_type(row->type)->parse(row, &written, &networks));
+	cr_expect_eq(networks.count, 64);
+	items[3] = "nonsense";
+	cr_expect_not_null(conf_type(row->type)->parse(row, &written, &networks));
+	cr_expect_eq(written.wrong_item, 3);
+	cr_expect_eq(networks.count, 64, "a refused value changes nothing");
+	conf_type(row->type)->clear(&networks);
 }
 
 Test(conf_types, a_path_is_made_absolute_and_knows_percent_u_where_a_user_is_known)

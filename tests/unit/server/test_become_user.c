@@ -85,6 +85,34 @@ Test(become_user, goes_on_from_the_capabilities_of_a_login)
 	cr_assert_eq(status_of(become_after_login_limits, &plan), 0);
 }
 
+static int become_with_low_ports_after_login_limits(const struct become_user *plan)
+{
+	become_user_limit_root("test", plan->keep_capabilities);
+	return become(plan);
+}
+
+Test(become_user, keeps_exactly_what_the_plan_says)
+{
+	struct become_user plan = {
+		.role = "test",
+		.as_root = true,
+		.root_dir_fd = -1,
+		.uid = USER,
+		.gid = USER,
+		.keep_capabilities = UINT64_C(1) << CAP_NET_BIND_SERVICE,
+	};
+	uint64_t held;
+
+	need_root();
+	cr_assert(os_capabilities_get(&held));
+	if ((held & plan.keep_capabilities) == 0)
+		cr_skip_test("this root has no CAP_NET_BIND_SERVICE");
+	cr_assert_eq(status_of(become_with_low_ports_after_login_limits, &plan), 0);
+	cr_assert_eq(status_of(become, &plan), 0, "without a login before");
+	cr_assert_eq(status_of(become_after_login_limits, &plan), FAILED,
+	    "what was given up before cannot be kept");
+}
+
 static int become_and_look_around(const struct become_user *plan)
 {
 	int status = become(plan);

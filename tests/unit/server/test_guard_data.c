@@ -26,6 +26,28 @@ static void start_hasty(void)
 	harness_login(&harness);
 }
 
+static void start_with_source_port(uint16_t port)
+{
+	char extra[64];
+
+	snprintf(extra, sizeof(extra), "ftp { active_source_port = \"%u\" }", port);
+	harness_start(&harness, extra);
+	harness_login(&harness);
+}
+
+static void start_with_rule(void)
+{
+	harness_start(&harness, "ftp { public_addresses = { \"127.0.0.0/8 192.0.2.33\" } }");
+	harness_login(&harness);
+}
+
+static void start_with_unknown_name(void)
+{
+	harness_start(
+	    &harness, "ftp { public_addresses = { \"127.0.0.0/8 no-such-host.invalid\" } }");
+	harness_login(&harness);
+}
+
 static void start_passive_only(void)
 {
 	harness_start(&harness, "ftp { passive_ports = \"0\"\nactive = no }");
@@ -125,6 +147,85 @@ Test(guard_data, a_stranger_is_dropped_and_the_client_served, .init = start, .fi
 	close(stranger);
 	close(client);
 	close(data);
+}
+
+Test(guard_data, strangers_cannot_fill_the_queue_before_the_client_comes, .init = start,
+    .fini = stop)
+{
+	const struct guard_req_data_accept ask = { 0 };
+	const struct guard_req_stat other = { .path = "/" };
+	uint16_t port = listen_passive();
+	int strangers[20];
+	int client, data;
+
+	/* Far more than the queue holds, and nobody has asked for the connection yet. */
+	for (size_t i = 0; i < 20; i++)
+		cr_assert_geq(strangers[i] = dial_from("127.0.0.2", port), 0);
+	client = dial_from("127.0.0.1", port);
+	cr_assert_geq(client, 0);
+	cr_expect_eq(harness_ask_stat(&harness, &other, NULL, NULL), VFS_OK);
+	cr_expect_eq(harness_ask_data_accept(&harness, &ask, NULL, &data), VFS_OK);
+	cr_assert_geq(data, 0);
+	cr_expect_eq(write(client, "x", 1), 1);
+	cr_expect_eq(poll(&(struct pollfd){ .fd = data, .events = POLLIN }, 1, 1000), 1);
+	close(client);
+	close(data);
+	for (size_t i = 0; i < 20; i++)
+		close(strangers[i]);
+}
+
+static bool is_refused_soon(uint16_t port)
+{
+	const int64_t deadline_ms = clock_mono_ms() + 2000;
+	int fd;
+
+	while ((fd = dial_from("127.0.0.1", port)) >= 0 && clock_mono_ms() < deadline_ms) {
+		close(fd);
+		poll(NULL, 0, 5);
+	}
+	if (fd >= 0)
+		close(fd);
+	return fd < 0;
+}
+
+Test(guard_data, a_client_that_comes_early_is_kept_and_its_port_closed, .init = start, .fini = stop)
+{
+	const struct guard_req_data_accept ask = { 0 };
+	const struct guard_req_data_close close_it = { 0 };
+	uint16_t port = listen_passive();
+	int first = dial_from("127.0.0.1", port);
+	char byte;
+	int data;
+
+	cr_assert_geq(first, 0);
+	cr_expect(is_refused_soon(port));
+	/* A new port, or none: the connection is not for what comes then. */
+	listen_passive();
+	cr_expect_leq(read(first, &byte, 1), 0);
+	close(first);
+	port = listen_passive();
+	first = dial_from("127.0.0.1", port);
+	cr_assert_geq(first, 0);
+	cr_expect(is_refused_soon(port));
+	cr_expect_eq(harness_ask_data_close(&harness, &close_it, NULL, NULL), VFS_OK);
+	cr_expect_leq(read(first, &byte, 1), 0);
+	cr_expect_eq(harness_ask_data_accept(&harness, &ask, NULL, &data), VFS_INVALID);
+	close(first);
+}
+
+Test(guard_data, a_port_that_nobody_comes_to_is_given_back_before_it_is_asked_for,
+    .init = start_hasty, .fini = stop)
+{
+	const struct guard_req_data_accept ask = { 0 };
+	uint16_t port = listen_passive();
+	int data;
+
+	cr_expect(harness_logged(&harness, "reason=nobody connected to the passive port in time"),
+	    "%s", harness.log);
+	cr_expect_eq(dial_from("127.0.0.1", port), -1);
+	cr_expect_eq(harness_ask_data_accept(&harness, &ask, NULL, &data), VFS_TIMEOUT);
+	cr_expect_eq(harness_ask_data_accept(&harness, &ask, NULL, &data), VFS_INVALID);
+	listen_passive();
 }
 
 Test(guard_data, a_connection_that_never_comes_is_told_logged_and_its_port_closed,
@@ -249,6 +350,94 @@ Test(guard_data, active_mode_reaches_the_client, .init = start, .fini = stop)
 	id = harness_send_data_connect(&harness, &ask);
 	cr_expect_eq(take_late(id, GUARD_MESSAGE_data_connect, VFS_UNREACHABLE), -1);
 	cr_expect(harness_logged(&harness, "let it use passive mode"), "%s", harness.log);
+}
+
+/* Two connections at a time from the one port, to two ports of the client. */
+Test(guard_data, active_mode_comes_from_the_configured_port, .fini = stop)
+{
+	struct guard_req_data_connect ask = { .address = "127.0.0.1" };
+	/* Below those that the system gives out; each test is a process of its own. */
+	const uint16_t source = (uint16_t)(20000 + getpid() % 12000);
+	int clients[2], datas[2];
+
+	start_with_source_port(source);
+	for (size_t i = 0; i < 2; i++) {
+		struct sockaddr_in name = {
+			.sin_family = AF_INET,
+			.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		};
+		socklen_t length = sizeof(name);
+		int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		uint32_t id;
+
+		cr_assert_eq(bind(listener, (struct sockaddr *)&name, sizeof(name)), 0);
+		cr_assert_eq(listen(listener, 1), 0);
+		cr_assert_eq(getsockname(listener, (struct sockaddr *)&name, &length), 0);
+		ask.port = ntohs(name.sin_port);
+		id = harness_send_data_connect(&harness, &ask);
+		datas[i] = take_late(id, GUARD_MESSAGE_data_connect, VFS_OK);
+		cr_assert_geq(datas[i], 0);
+		clients[i] = accept(listener, (struct sockaddr *)&name, &length);
+		cr_assert_geq(clients[i], 0);
+		cr_expect_eq(ntohs(name.sin_port), source);
+		close(listener);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		close(clients[i]);
+		close(datas[i]);
+	}
+}
+
+Test(guard_data, a_source_port_that_is_taken_is_told_with_the_cure, .fini = stop)
+{
+	const struct guard_req_data_connect ask = { .address = "127.0.0.1", .port = 2000 };
+	struct sockaddr_in name = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t length = sizeof(name);
+	int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd;
+
+	cr_assert_eq(bind(other, (struct sockaddr *)&name, sizeof(name)), 0);
+	cr_assert_eq(listen(other, 1), 0);
+	cr_assert_eq(getsockname(other, (struct sockaddr *)&name, &length), 0);
+	start_with_source_port(ntohs(name.sin_port));
+	cr_expect_eq(harness_ask_data_connect(&harness, &ask, NULL, &fd), VFS_UNREACHABLE);
+	cr_expect(harness_logged(&harness, "reason=connecting from port "), "%s", harness.log);
+	cr_expect(harness_logged(&harness, "cure=let active_source_port in ftp { } be 0"), "%s",
+	    harness.log);
+	close(other);
+}
+
+static void expect_announced(const char *address)
+{
+	const struct guard_req_data_listen ask = { .family = AF_INET };
+	struct guard_rep_data_listen reply;
+
+	cr_assert_eq(harness_ask_data_listen(&harness, &ask, &reply, NULL), VFS_OK);
+	cr_expect_str_eq(reply.address, address);
+}
+
+Test(guard_data, pasv_tells_what_the_rule_for_the_clients_network_says, .init = start_with_rule,
+    .fini = stop)
+{
+	expect_announced("192.0.2.33");
+}
+
+Test(guard_data, a_public_name_that_is_not_found_is_logged_once_and_the_dialled_address_told,
+    .init = start_with_unknown_name, .fini = stop)
+{
+	const char *again;
+
+	for (int i = 0; i < 3; i++)
+		expect_announced("127.0.0.1");
+	cr_assert(harness_logged(
+	              &harness, "the public address no-such-host.invalid has no usable IPv4 address"),
+	    "%s", harness.log);
+	cr_expect(harness_logged(&harness, "cure=correct public_address"), "%s", harness.log);
+	again = strstr(harness.log, "the public address");
+	cr_expect_null(strstr(again + 1, "the public address"), "%s", harness.log);
 }
 
 Test(guard_data, active_mode_goes_nowhere_else, .init = start, .fini = stop)

@@ -297,3 +297,59 @@ Test(guard_login, a_drained_session_may_go_on, .init = start, .fini = stop)
 	cr_expect_eq(message.header.type, GUARD_NOTICE_stop);
 	cr_expect_eq(harness_ask_stat(&harness, &ask, NULL, NULL), VFS_OK);
 }
+
+static void start_short_lived(void)
+{
+	harness_start(&harness, "session_timeout = \"1s\"");
+}
+
+static void expect_stop(enum guard_stop reason, bool now)
+{
+	struct harness_message message;
+	struct guard_note_stop note = { 0 };
+
+	cr_assert(harness_receive(&harness, &message));
+	cr_expect_eq(message.header.type, GUARD_NOTICE_stop);
+	guard_get_note_stop(&message.reader, &note);
+	cr_expect_eq(note.reason, reason);
+	cr_expect_eq(note.now, now);
+}
+
+Test(guard_login, a_session_that_lives_too_long_is_told_and_ended, .init = start_short_lived,
+    .fini = stop)
+{
+	const int64_t since_ms = clock_mono_ms();
+	struct harness_message message;
+
+	harness_login(&harness);
+	expect_stop(GUARD_STOP_SESSION_TIMEOUT, false);
+	cr_expect_geq(clock_mono_ms() - since_ms, 990);
+	/* A front that does not care goes with its guard. */
+	cr_expect_not(harness_receive(&harness, &message));
+	cr_expect_eq(harness_wait_end(&harness), SESSION_EXIT_OK);
+	cr_expect(harness_logged(&harness, "reason=session timeout"), "%s", harness.log);
+}
+
+Test(guard_login, a_transfer_at_the_end_of_a_session_is_finished, .init = start_short_lived,
+    .fini = stop)
+{
+	const struct guard_req_opendir open_it = { .path = "/" };
+	const struct guard_req_bye bye = { .reason = GUARD_BYE_STOPPED };
+	struct guard_rep_opendir opened;
+	struct guard_req_close close_it = { .outcome = VFS_CLOSE_COMPLETE };
+	int64_t since_ms;
+
+	harness_login(&harness);
+	cr_assert_eq(harness_ask_opendir(&harness, &open_it, &opened, NULL), VFS_OK);
+	expect_stop(GUARD_STOP_SESSION_TIMEOUT, false);
+	since_ms = clock_mono_ms();
+	while (clock_mono_ms() - since_ms < 2500)
+		poll(NULL, 0, 100);
+	close_it.handle = opened.handle;
+	cr_expect_eq(harness_ask_close(&harness, &close_it, NULL, NULL), VFS_OK, "the guard waits");
+	/* The guard's own word for the reason, not the front's. */
+	cr_expect_eq(harness_ask_bye(&harness, &bye, NULL, NULL), VFS_OK);
+	shutdown(harness.wall_fd, SHUT_RDWR);
+	cr_expect_eq(harness_wait_end(&harness), SESSION_EXIT_OK);
+	cr_expect(harness_logged(&harness, "reason=session timeout"), "%s", harness.log);
+}

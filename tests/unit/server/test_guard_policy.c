@@ -4,6 +4,11 @@
 
 #include "server/guard_private.h"
 
+#define RULES                                                                         \
+	"public_address = 198.51.100.7 "                                              \
+	"public_addresses = { \"10.9.0.0/16 dialled\", \"10.0.0.0/8 10.0.0.5\", "     \
+	"\"192.0.2.0/24 b.example\", \"10.1.0.0/16 c.example\" }"
+
 static struct netaddr ip(const char *text)
 {
 	struct netaddr out;
@@ -58,20 +63,50 @@ Test(guard_policy, near_addresses_are_those_without_nat_before_them)
 	}
 }
 
-Test(guard_policy, only_strangers_to_our_network_hear_the_public_address)
+Test(guard_policy, what_pasv_tells_depends_on_where_the_client_is)
 {
-	const struct netaddr public = ip("198.51.100.7");
-	const struct netaddr none = { .family = 0 };
-	const struct netaddr local = ip("10.0.0.5");
-	const struct netaddr local6 = ip("2001:db8::5");
-	const struct netaddr far = ip("203.0.113.9");
-	const struct netaddr far6 = ip("2001:db8:9::1");
-	const struct netaddr near = ip("10.0.0.9");
+	static const struct {
+		const char *ftp, *local, *peer;
+		const char *told; /* NULL: the dialled address */
+	} cases[] = {
+		{ "", "10.0.0.5", "203.0.113.9", NULL },
+		{ "public_address = 198.51.100.7", "10.0.0.5", "203.0.113.9", "198.51.100.7" },
+		{ "public_address = a.example", "10.0.0.5", "203.0.113.9", "a.example" },
+		{ "public_address = 198.51.100.7", "10.0.0.5", "10.0.0.9", NULL },
+		{ "public_address = 198.51.100.7", "127.0.0.1", "127.0.0.1", NULL },
+		{ "public_address = 198.51.100.7", "169.254.0.5", "169.254.0.9", NULL },
+		/* EPSV tells no address. */
+		{ "public_address = 198.51.100.7", "2001:db8::5", "2001:db8:9::1", NULL },
+		{ RULES, "10.0.0.5", "10.1.2.3", "10.0.0.5" },
+		{ RULES, "10.0.0.5", "10.9.2.3", NULL },
+		{ RULES, "10.0.0.5", "192.0.2.44", "b.example" },
+		{ RULES, "10.0.0.5", "203.0.113.9", "198.51.100.7" },
+		{ RULES, "10.0.0.5", "192.168.1.1", NULL },
+		{ RULES, "2001:db8::5", "2001:db8:9::1", NULL },
+		/* A rule overrides what the network of a client says; the first one counts. */
+		{ "public_addresses = { \"127.0.0.0/8 192.0.2.1\" }", "127.0.0.1", "127.0.0.1",
+		    "192.0.2.1" },
+		{ "public_address = a.example public_addresses = { \"0.0.0.0/0 dialled\" }",
+		    "10.0.0.5", "203.0.113.9", NULL },
+	};
 
-	cr_expect_eq(guard_policy_announce(&public, &local, &far), &public);
-	cr_expect_eq(guard_policy_announce(&public, &local, &near), &local);
-	cr_expect_eq(guard_policy_announce(&none, &local, &far), &local);
-	cr_expect_eq(guard_policy_announce(&public, &local6, &far6), &local6, "no IPv4 for EPSV");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct netaddr local = ip(cases[i].local);
+		const struct netaddr peer = ip(cases[i].peer);
+		char message[CONF_MESSAGE_BYTES];
+		char text[512];
+		struct conf *conf;
+		const char *told;
+
+		snprintf(text, sizeof(text), "ftp { %s }", cases[i].ftp);
+		cr_assert_eq(conf_parse(&conf, "/t.conf", text, message), CONF_OK, "%s", message);
+		told = guard_policy_announce(&conf->ftp, &local, &peer);
+		if (cases[i].told == NULL)
+			cr_expect_null(told, "case %zu: %s", i, told);
+		else
+			cr_expect_str_eq(told, cases[i].told, "case %zu", i);
+		conf_free(&conf);
+	}
 }
 
 Test(guard_policy, passive_family_must_be_that_of_the_control_connection)
