@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "server/base/clock.h"
 #include "server/base/io.h"
 #include "server/base/loop.h"
 #include "server/base/os_linux.h"
@@ -18,6 +19,10 @@
 #include "server/session.h"
 
 #define MESSAGES_PER_TURN 32 /* of one connection, before the others get theirs */
+
+/* A sender is told that its lines are written after so many, or so long: each time wakes it up. */
+#define ACKNOWLEDGE_LINES 8
+#define ACKNOWLEDGE_MS    10
 
 /* One client. */
 struct connection {
@@ -38,6 +43,8 @@ struct clerk {
 	struct clerk_sessions *books;
 	struct clerk_log *log;
 	int door_fd;
+	struct loop_timer *acknowledge;
+	bool acknowledge_soon; /* the timer is set */
 	struct connection *connections;
 	bool has_limits, has_log;
 	bool door_open;
@@ -350,6 +357,37 @@ static void open_door(struct clerk *clerk)
 	clerk->door_open = loop_watch(clerk->loop, clerk->door_fd, EPOLLIN, on_door, clerk);
 }
 
+static void acknowledge(struct connection *to)
+{
+	if (to->logged == to->acknowledged)
+		return;
+	send_written(to, 0, &(struct clerk_msg_written){ .seq = to->logged });
+	to->acknowledged = to->logged;
+}
+
+static void on_acknowledge(struct loop *loop, void *context)
+{
+	struct clerk *clerk = context;
+
+	(void)loop;
+	clerk->acknowledge_soon = false;
+	for (struct connection *each = clerk->connections; each != NULL; each = each->next)
+		acknowledge(each);
+	settle(clerk);
+}
+
+static void acknowledge_in_time(struct connection *to)
+{
+	struct clerk *clerk = to->clerk;
+
+	if (to->logged - to->acknowledged >= ACKNOWLEDGE_LINES) {
+		acknowledge(to);
+	} else if (to->logged != to->acknowledged && !clerk->acknowledge_soon) {
+		clerk->acknowledge_soon = true;
+		loop_timer_set(clerk->acknowledge, clock_mono_ms() + ACKNOWLEDGE_MS);
+	}
+}
+
 static void on_message(struct loop *loop, int fd, uint32_t events, void *context)
 {
 	struct connection *from = context;
@@ -360,10 +398,7 @@ static void on_message(struct loop *loop, int fd, uint32_t events, void *context
 	(void)events;
 	for (int i = 0; i < MESSAGES_PER_TURN && !from->broken && receive(from); i++)
 		;
-	if (from->logged != from->acknowledged) {
-		send_written(from, 0, &(struct clerk_msg_written){ .seq = from->logged });
-		from->acknowledged = from->logged;
-	}
+	acknowledge_in_time(from);
 	if (clerk_log_lost(clerk->log))
 		for (struct connection *each = clerk->connections; each != NULL; each = each->next)
 			if (each->is_master)
@@ -490,9 +525,11 @@ int clerk_run(void)
 		return status;
 	clerk->door_fd = ROLE_FD_DOOR;
 	clerk->loop = loop_new();
+	if (clerk->loop != NULL)
+		clerk->acknowledge = loop_timer_new(clerk->loop, on_acknowledge, clerk);
 	clerk->books = clerk_sessions_new();
 	clerk->log = clerk_log_new();
-	if (clerk->loop == NULL || clerk->books == NULL || clerk->log == NULL ||
+	if (clerk->acknowledge == NULL || clerk->books == NULL || clerk->log == NULL ||
 	    !io_set_nonblocking(clerk->door_fd, true) ||
 	    add_connection(clerk, ROLE_FD_MASTER, 0) == NULL)
 		goto out;
