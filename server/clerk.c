@@ -111,6 +111,14 @@ static void tell_to_stop(struct connection *to)
 		send_stop(to, 0, &message);
 }
 
+static void acknowledge(struct connection *to)
+{
+	if (to->logged == to->acknowledged)
+		return;
+	send_written(to, 0, &(struct clerk_msg_written){ .seq = to->logged });
+	to->acknowledged = to->logged;
+}
+
 /* --- one handler a message; false when the client broke the protocol ---------------------------
  */
 
@@ -179,6 +187,16 @@ static bool do_hash_end(
 		return false;
 	clerk_sessions_hash_end(from->clerk->books, from->session);
 	answer(from, id, CLERK_ALLOWED);
+	return true;
+}
+
+static bool do_sync(
+    struct connection *from, uint32_t id, const struct clerk_msg_sync *ask, int fd)
+{
+	(void)id;
+	(void)ask;
+	(void)fd;
+	acknowledge(from);
 	return true;
 }
 
@@ -355,14 +373,6 @@ static void open_door(struct clerk *clerk)
 	if (clerk->door_open || !clerk->has_limits || !clerk->has_log)
 		return;
 	clerk->door_open = loop_watch(clerk->loop, clerk->door_fd, EPOLLIN, on_door, clerk);
-}
-
-static void acknowledge(struct connection *to)
-{
-	if (to->logged == to->acknowledged)
-		return;
-	send_written(to, 0, &(struct clerk_msg_written){ .seq = to->logged });
-	to->acknowledged = to->logged;
 }
 
 static void on_acknowledge(struct loop *loop, void *context)

@@ -385,11 +385,6 @@ void clerk_client_log(struct clerk_client *client, const struct event *event)
 	push(client);
 }
 
-void clerk_client_flush(struct clerk_client *client, int64_t wait_ms)
-{
-	wait_for_room(client, 0, clock_mono_ms() + wait_ms);
-}
-
 /* --- questions ------------------------------------------------------------------------------ */
 
 static bool send_question(struct clerk_client *client, const struct wire_writer *question)
@@ -445,6 +440,13 @@ static void tell(struct clerk_client *client, uint16_t type)
 	push(client);
 	if (client->fd >= 0 && !wire_send(client->fd, bytes, writer.length, -1))
 		disconnect(client);
+}
+
+void clerk_client_flush(struct clerk_client *client, int64_t wait_ms)
+{
+	if (client->count > 0)
+		tell(client, CLERK_MESSAGE_sync);
+	wait_for_room(client, 0, clock_mono_ms() + wait_ms);
 }
 
 enum clerk_verdict clerk_client_admit(struct clerk_client *client, const char *session,

@@ -24,6 +24,7 @@
 	C(hash_begin,	 5, CLIENT, NONE, "I want to hash a password: answer when it is my turn.")	\
 	C(hash_end,	 6, CLIENT, NONE, "I have hashed it.")						\
 	C(event,	 7, CLIENT, NONE, "Write this to the log.")					\
+	C(sync,		 8, CLIENT, NONE, "I wait for my lines: acknowledge them now.")		\
 	C(log_file,	10, MASTER, FILE, "Write the log here from now on.")				\
 	C(drain,	11, MASTER, NONE, "Tell every session to end.")					\
 	C(limits,	12, MASTER, NONE, "What the configuration says to the clerk; first message of all.")	\
@@ -43,6 +44,7 @@
 #define CLERK_MSG_hash_end(F)
 #define CLERK_MSG_event(F)	F(u64, seq, 0) F(i64, seconds, 0) F(u32, milliseconds, 999) F(u32, event, EVENT_COUNT - 1)	\
 				F(blob, fields, EVENT_MAX_BYTES)
+#define CLERK_MSG_sync(F)
 #define CLERK_MSG_log_file(F)	F(u32, kind, CLERK_LOG_KIND_COUNT - 1)
 #define CLERK_MSG_drain(F)	F(u32, now, 1)
 #define CLERK_MSG_limits(F)	F(u32, max_sessions, 0) F(u32, max_sessions_per_address, 0) F(u32, max_hashing, 0)	\

@@ -102,6 +102,11 @@ def set_limit(pid, what, limits):
         raise AssertionError("no limit could be set for process %d" % pid)
 
 
+def is_over(pid):
+    """Gone, or a zombie."""
+    return proc_status(pid).get("State", "Z")[0] == "Z"
+
+
 @contextlib.contextmanager
 def limited(pids, what, number):
     """These processes may have no more than that, until the block ends."""
@@ -112,8 +117,11 @@ def limited(pids, what, number):
         yield
     finally:
         for pid, limits in before.items():
-            if os.path.exists("/proc/%d" % pid):
+            try:
                 set_limit(pid, what, limits)
+            except (AssertionError, KeyError):
+                # It may just be ending: it has said its last words, and is a zombie or gone.
+                wait_until(lambda pid=pid: is_over(pid), 5, "end of process %d" % pid)
 
 
 def spinning(pids, seconds=WATCH_SECONDS):
@@ -277,7 +285,8 @@ class Memory(SharedServer, unittest.TestCase):
             self.skipTest("the memory of a sanitizer says nothing")
         self.raw = self.server.raw("alice")
         self.addCleanup(self.raw.close)
-        wait_until(lambda: len(busy_fronts(self.server)) == 1, what="one session")
+        wait_until(lambda: len(busy_fronts(self.server)) == len(self.server.pids("guard alice")) == 1,
+                   what="one session")
         self.pids = (self.server.pids("guard alice")[0], busy_fronts(self.server).pop())
 
     def grown(self, before):
@@ -702,7 +711,8 @@ class Disk(unittest.TestCase):
                     wait_until(lambda: traced(front) or tracer.poll() is not None, what="strace")
                     if tracer.poll() is not None:
                         self.skipTest("strace: %s" % tracer.stderr.read())
-                    data.sendall(bytes(2 * MEBIBYTE))
+                    with contextlib.suppress(ConnectionError):  # it may fail before all is sent
+                        data.sendall(bytes(2 * MEBIBYTE))
                     data.close()
                     self.assertEqual(raw.reply()[:3], code)
                 finally:

@@ -317,7 +317,8 @@ class Tree(unittest.TestCase):
 
     def test_generated_documents_are_up_to_date(self):
         printer = program("tables-print")
-        for name, path in (("guard-protocol", "docs/GUARD-PROTOCOL.md"), ("events", "docs/EVENTS.md")):
+        for name, path in (("guard-protocol", "docs/GUARD-PROTOCOL.md"), ("events", "docs/EVENTS.md"),
+                           ("ftp-commands", "docs/FTP-COMMANDS.md")):
             with self.subTest(path):
                 printed = run([printer, name])
                 self.assertEqual(printed.returncode, 0, printed.stderr)

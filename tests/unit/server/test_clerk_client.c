@@ -77,13 +77,16 @@ static uint16_t take(struct wire_header *header, struct wire_reader *reader)
 	return header->type;
 }
 
+/* A flush asks for the acknowledgement before the next line comes. */
 static uint64_t take_event(void)
 {
 	struct wire_header header;
 	struct wire_reader reader;
 	struct clerk_msg_event message;
 
-	cr_assert_eq(take(&header, &reader), CLERK_MESSAGE_event);
+	while (take(&header, &reader) == CLERK_MESSAGE_sync)
+		cr_assert(wire_done(&reader));
+	cr_assert_eq(header.type, CLERK_MESSAGE_event);
 	clerk_get_event(&reader, &message);
 	cr_assert(wire_done(&reader));
 	return message.seq;
@@ -159,6 +162,23 @@ Test(clerk_client, repeats_to_a_new_clerk_what_the_old_one_did_not_acknowledge)
 	clerk_client_flush(stage.client, 2000);
 	log_one();
 	cr_assert_eq(take_event(), 6);
+	close_stage();
+}
+
+Test(clerk_client, asks_for_the_acknowledgement_it_waits_for)
+{
+	struct wire_header header;
+	struct wire_reader reader;
+
+	open_stage();
+	take_attach();
+	clerk_client_flush(stage.client, 1000);
+	cr_assert(nothing_comes(), "with nothing to wait for nothing is asked");
+	log_one();
+	clerk_client_flush(stage.client, 20);
+	cr_assert_eq(take(&header, &reader), CLERK_MESSAGE_event);
+	cr_assert_eq(take(&header, &reader), CLERK_MESSAGE_sync);
+	cr_assert(wire_done(&reader));
 	close_stage();
 }
 
