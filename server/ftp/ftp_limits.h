@@ -17,7 +17,7 @@
 #define FTP_PIPE_MIN_BYTES    (256u << 10) /* less than that is no gain (pipe-user-pages-soft) */
 #define FTP_DESERTED_SHARE \
 	16 /* this part of an upload's time is waited for its client's desertion, */
-#define FTP_DESERTED_MAX_MS   20 /* and no longer */
+#define FTP_DESERTED_MAX_MS   250 /* and no longer: on a busy machine a dying client takes its time */
 #define FTP_ASCII_BLOCK_BYTES (192u << 10)
 #define FTP_LIST_BLOCK_BYTES  (128u << 10)
 #define FTP_SENDFILE_BYTES    (8u << 20) /* at most, between two looks at the control connection */

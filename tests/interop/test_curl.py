@@ -121,7 +121,8 @@ class Curl(Client):
         cut = subprocess.Popen(["curl", "-sS", "--limit-rate", "1M", "-T", self.local("up"), url],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            wait_until(lambda: any(os.path.getsize(path) > 600000 for path in self.server.staged("alice")),
+            # Two seconds of it: the longer an upload took, the longer its client's desertion is waited for.
+            wait_until(lambda: any(os.path.getsize(path) > 2000000 for path in self.server.staged("alice")),
                        what="some bytes of the upload")
         finally:
             cut.send_signal(signal.SIGKILL)

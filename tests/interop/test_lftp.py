@@ -80,7 +80,7 @@ class Lftp(Client):
         cut = subprocess.Popen(self.command("set net:limit-rate 1000000; put %s -o /cut" % self.local("up")),
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            wait_until(lambda: any(os.path.getsize(path) > 600000 for path in self.server.staged("alice")),
+            wait_until(lambda: any(os.path.getsize(path) > 2000000 for path in self.server.staged("alice")),
                        what="some bytes of the upload")
         finally:
             cut.send_signal(signal.SIGKILL)
