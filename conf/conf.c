@@ -11,6 +11,17 @@
 #include "conf/conf_values.h"
 #include "server/base/io.h"
 
+const char *conf_protocol_name(int protocol)
+{
+	static const char *const names[CONF_PROTOCOL_COUNT] = {
+		[CONF_PROTOCOL_FTP] = "ftp",
+		[CONF_PROTOCOL_FTPS] = "ftps",
+		[CONF_PROTOCOL_SFTP] = "sftp",
+	};
+
+	return names[protocol];
+}
+
 static const struct conf_section *section_named(const char *name)
 {
 	return conf_section_child(&conf_section_main, name);
@@ -20,6 +31,12 @@ static void clear_listener(struct conf_listener *listener)
 {
 	conf_values_clear(section_named("listener"), listener);
 	free(listener->title);
+}
+
+static void clear_tls_host(struct conf_tls_host *host)
+{
+	conf_values_clear(section_named("tls_host"), host);
+	free(host->title);
 }
 
 void conf_free(struct conf **conf_pointer)
@@ -32,6 +49,11 @@ void conf_free(struct conf **conf_pointer)
 	for (size_t i = 0; i < conf->listener_count; i++)
 		clear_listener(&conf->listeners[i]);
 	free(conf->listeners);
+	for (size_t i = 0; i < conf->tls_host_count; i++)
+		clear_tls_host(&conf->tls_hosts[i]);
+	free(conf->tls_hosts);
+	conf_values_clear(section_named("ssh"), &conf->ssh);
+	conf_values_clear(section_named("tls"), &conf->tls);
 	conf_values_clear(section_named("ftp"), &conf->ftp);
 	conf_values_clear(section_named("log"), &conf->log);
 	conf_user_clear(&conf->defaults);
@@ -45,6 +67,8 @@ static bool set_defaults(struct conf *conf)
 {
 	return conf_values_default(&conf_section_main, conf) &&
 	       conf_values_default(section_named("ftp"), &conf->ftp) &&
+	       conf_values_default(section_named("ssh"), &conf->ssh) &&
+	       conf_values_default(section_named("tls"), &conf->tls) &&
 	       conf_values_default(section_named("log"), &conf->log) &&
 	       conf_user_default(&conf->defaults);
 }
@@ -86,6 +110,39 @@ static enum conf_status read_listeners(const struct conf_reading *reading, struc
 	return CONF_OK;
 }
 
+static enum conf_status read_tls_hosts(const struct conf_reading *reading, struct conf *conf)
+{
+	size_t section = 0;
+
+	while ((section = conf_read_section(reading, 0, "tls_host", section)) != 0) {
+		struct conf_tls_host *larger = reallocarray(
+		    conf->tls_hosts, conf->tls_host_count + 1, sizeof(*conf->tls_hosts));
+		struct conf_tls_host *host;
+		enum conf_status status;
+
+		if (larger == NULL)
+			return CONF_NO_MEMORY;
+		conf->tls_hosts = larger;
+		host = &larger[conf->tls_host_count++];
+		*host = (struct conf_tls_host){ .title = strdup(conf_read_title(reading, section)) };
+		if (host->title == NULL || !conf_values_default(section_named("tls_host"), host))
+			return CONF_NO_MEMORY;
+		status = conf_read_options(reading, section, host);
+		if (status != CONF_OK)
+			return status;
+	}
+	return CONF_OK;
+}
+
+/* A section that is there at most once; struct values holds its defaults. */
+static enum conf_status read_once(
+    const struct conf_reading *reading, const char *name, void *values)
+{
+	const size_t section = conf_read_section(reading, 0, name, 0);
+
+	return section == 0 ? CONF_OK : conf_read_options(reading, section, values);
+}
+
 static enum conf_status read_users(const struct conf_reading *reading, struct conf *conf)
 {
 	size_t defaults = conf_read_section(reading, 0, "defaults", 0);
@@ -105,16 +162,20 @@ static enum conf_status read_users(const struct conf_reading *reading, struct co
 
 static enum conf_status read_all(const struct conf_reading *reading, struct conf *conf)
 {
-	size_t ftp = conf_read_section(reading, 0, "ftp", 0);
-	size_t log = conf_read_section(reading, 0, "log", 0);
 	enum conf_status status = conf_read_options(reading, 0, conf);
 
 	if (status == CONF_OK)
 		status = read_listeners(reading, conf);
-	if (status == CONF_OK && ftp != 0)
-		status = conf_read_options(reading, ftp, &conf->ftp);
-	if (status == CONF_OK && log != 0)
-		status = conf_read_options(reading, log, &conf->log);
+	if (status == CONF_OK)
+		status = read_tls_hosts(reading, conf);
+	if (status == CONF_OK)
+		status = read_once(reading, "ftp", &conf->ftp);
+	if (status == CONF_OK)
+		status = read_once(reading, "ssh", &conf->ssh);
+	if (status == CONF_OK)
+		status = read_once(reading, "tls", &conf->tls);
+	if (status == CONF_OK)
+		status = read_once(reading, "log", &conf->log);
 	if (status == CONF_OK)
 		status = read_users(reading, conf);
 	return status;

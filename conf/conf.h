@@ -42,10 +42,13 @@ enum conf_status {
 #define CONF_FIELD_mode conf_mode
 #define CONF_FIELD_text conf_text
 #define CONF_FIELD_path conf_path
+#define CONF_FIELD_paths conf_paths_value
 #define CONF_FIELD_target conf_target
 #define CONF_FIELD_account conf_account
 #define CONF_FIELD_choice conf_choice
 #define CONF_FIELD_list conf_list_value
+#define CONF_FIELD_words conf_words_value
+#define CONF_FIELD_certs conf_certs_value
 #define CONF_FIELD_ports conf_ports_value
 #define CONF_FIELD_address conf_address
 #define CONF_FIELD_host conf_host
@@ -54,11 +57,21 @@ enum conf_status {
 #define CONF_FIELD(type, name, fallback, min, max, seen, doc) CONF_FIELD_##type name;
 
 /* Order of the words in the rows' choice lists. */
-enum conf_protocol { CONF_PROTOCOL_FTP };
+enum conf_protocol { CONF_PROTOCOL_FTP, CONF_PROTOCOL_FTPS, CONF_PROTOCOL_SFTP, CONF_PROTOCOL_COUNT };
+enum conf_algorithms { CONF_ALGORITHMS_MODERN, CONF_ALGORITHMS_COMPAT, CONF_ALGORITHMS_LEGACY };
+/* Of a listener; a user's row has LISTENER in front, so its values are one more. */
+enum conf_require_tls { CONF_TLS_NO, CONF_TLS_CONTROL, CONF_TLS_DATA, CONF_TLS_BOTH };
+enum conf_data_session { CONF_DATA_SESSION_OFF, CONF_DATA_SESSION_PREFER, CONF_DATA_SESSION_REQUIRE };
+enum conf_client_certs { CONF_CLIENT_CERTS_OFF, CONF_CLIENT_CERTS_OPTIONAL, CONF_CLIENT_CERTS_REQUIRED };
+enum conf_tls_version { CONF_TLS_1_2, CONF_TLS_1_3 };
 enum conf_log_format { CONF_LOG_JSON, CONF_LOG_LOGFMT };
 enum conf_publish { CONF_PUBLISH_STAGED, CONF_PUBLISH_DIRECT };
 enum conf_existing { CONF_EXISTING_RENAME, CONF_EXISTING_REFUSE };
+enum conf_data_peers { CONF_DATA_PEERS_SAME, CONF_DATA_PEERS_ANY };
 enum conf_setattr { CONF_SETATTR_IGNORE, CONF_SETATTR_REFUSE };
+
+/* "ftp": the word of the option, for logs, the ready line and process titles. */
+const char *conf_protocol_name(int protocol);
 
 /* One place where clients connect. */
 struct conf_listener {
@@ -68,6 +81,20 @@ struct conf_listener {
 
 struct conf_ftp {
 	CONF_FTP_OPTIONS(CONF_FIELD)
+};
+
+struct conf_ssh {
+	CONF_SSH_OPTIONS(CONF_FIELD)
+};
+
+struct conf_tls {
+	CONF_TLS_OPTIONS(CONF_FIELD)
+};
+
+/* A further certificate; title is the host name that clients ask for. */
+struct conf_tls_host {
+	char *title;
+	CONF_TLS_HOST_OPTIONS(CONF_FIELD)
 };
 
 struct conf_log {
@@ -94,6 +121,10 @@ struct conf {
 	struct conf_listener *listeners;
 	size_t listener_count;
 	struct conf_ftp ftp;
+	struct conf_ssh ssh;
+	struct conf_tls tls;
+	struct conf_tls_host *tls_hosts;
+	size_t tls_host_count;
 	struct conf_log log;
 	struct conf_user defaults;
 	bool has_anonymous;
@@ -114,11 +145,14 @@ void conf_free(struct conf **conf);
 
 /*
  * What conf_parse cannot see option by option: that accounts exist and are not root (as_root), that the
- * fronts' account is nobody else's, that spare_min <= spare_max, that the passive ports and the
+ * fronts' account and the keeper's are nobody else's, that no certificate lacks its key, that spare_min <= spare_max, that the passive ports and the
  * port of active mode can be used, that no two listeners are the same.  CONF_OK or CONF_INVALID; the message has no line number.
  * A users_dir that does not exist is no fault: transomctl makes it.
  */
 enum conf_status conf_check(const struct conf *conf, bool as_root, char message[CONF_MESSAGE_BYTES]);
+
+/* Does it need a private key, and so a keeper?  For sftp listeners and TLS certificates. */
+bool conf_needs_keeper(const struct conf *conf);
 
 /* `transomd -T`: the effective configuration, in the syntax of the file. */
 void conf_dump(const struct conf *conf, FILE *out);

@@ -142,10 +142,14 @@ static enum conf_status check_accounts(const struct conf *conf, char message[CON
 	const struct conf_user *users[] = { &conf->defaults, &conf->anonymous };
 	enum conf_status status;
 	uint32_t clerk, front, files;
+	uint32_t keeper = 0; /* root: nobody's of those below */
 
 	status = check_account(conf, "clerk_user", conf->clerk_user, "", &clerk, message);
 	if (status == CONF_OK)
 		status = check_account(conf, "front_user", conf->front_user, "", &front, message);
+	if (status == CONF_OK && conf_needs_keeper(conf))
+		status =
+		    check_account(conf, "keeper_user", conf->keeper_user, "", &keeper, message);
 	for (size_t i = 0; status == CONF_OK && i < (conf->has_anonymous ? 2u : 1u); i++) {
 		status = check_account(conf, "files_user", users[i]->files_user,
 		    users[i]->files_group, &files, message);
@@ -155,6 +159,13 @@ static enum conf_status check_accounts(const struct conf *conf, char message[CON
 			    "front_user = \"%s\": it is clerk_user or files_user as well; "
 			    "allowed: an account that nothing else has",
 			    conf->front_user);
+			status = CONF_INVALID;
+		}
+		if (status == CONF_OK && (keeper == files || keeper == clerk || keeper == front)) {
+			conf_say(message, conf->file, 0,
+			    "keeper_user = \"%s\": it is clerk_user, front_user or files_user as well; "
+			    "allowed: an account that nothing else has",
+			    conf->keeper_user);
 			status = CONF_INVALID;
 		}
 	}
@@ -221,6 +232,77 @@ static enum conf_status check_active_port(const struct conf *conf, char message[
 	return CONF_INVALID;
 }
 
+/* --- certificates and their keys ------------------------------------------------------------ */
+
+bool conf_needs_keeper(const struct conf *conf)
+{
+	bool needed = conf->tls.key[0] != '\0';
+
+	for (size_t i = 0; i < conf->tls_host_count; i++)
+		needed = needed || conf->tls_hosts[i].key[0] != '\0';
+	for (size_t i = 0; i < conf->listener_count; i++)
+		needed = needed || conf->listeners[i].protocol == CONF_PROTOCOL_SFTP;
+	return needed;
+}
+
+/* One is of no use without the other. */
+static enum conf_status check_pair(const struct conf *conf, const char *section,
+    const char *certificate, const char *key, char message[CONF_MESSAGE_BYTES])
+{
+	char shown[CONF_SHOWN_BYTES];
+	const bool has_key = key[0] != '\0';
+	const char *given = has_key ? key : certificate;
+
+	if (has_key == (certificate[0] != '\0'))
+		return CONF_OK;
+	conf_say(message, conf->file, 0, "%s: %s = \"%s\" has no %s beside it; allowed: both, or neither",
+	    section, has_key ? "key" : "certificate", conf_show(shown, given, strlen(given)),
+	    has_key ? "certificate" : "key");
+	return CONF_INVALID;
+}
+
+static enum conf_status check_certificates(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
+{
+	enum conf_status status =
+	    check_pair(conf, "tls", conf->tls.certificate, conf->tls.key, message);
+
+	for (size_t i = 0; status == CONF_OK && i < conf->tls_host_count; i++)
+		status = check_pair(conf, "tls_host", conf->tls_hosts[i].certificate,
+		    conf->tls_hosts[i].key, message);
+	return status;
+}
+
+/* A listener that could only turn its clients away. */
+static enum conf_status check_listener_tls(const struct conf *conf,
+    const struct conf_listener *listener, char message[CONF_MESSAGE_BYTES])
+{
+	char shown[CONF_SHOWN_BYTES];
+	const char *what = NULL;
+
+	if (listener->protocol == CONF_PROTOCOL_FTPS)
+		what = "protocol = \"ftps\"";
+	else if (listener->protocol == CONF_PROTOCOL_FTP && listener->require_tls != CONF_TLS_NO)
+		what = "require_tls";
+	if (what == NULL)
+		return CONF_OK;
+	conf_say(message, conf->file, 0,
+	    "listener \"%s\": %s needs a certificate; allowed: with certificate and key in tls { }",
+	    conf_show(shown, listener->title, strlen(listener->title)), what);
+	return CONF_INVALID;
+}
+
+static enum conf_status check_listeners_tls(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
+{
+	enum conf_status status = CONF_OK;
+	bool certificate = conf->tls.certificate[0] != '\0';
+
+	for (size_t i = 0; i < conf->tls_host_count; i++)
+		certificate = certificate || conf->tls_hosts[i].certificate[0] != '\0';
+	for (size_t i = 0; !certificate && status == CONF_OK && i < conf->listener_count; i++)
+		status = check_listener_tls(conf, &conf->listeners[i], message);
+	return status;
+}
+
 static enum conf_status check_users_dir(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
 {
 	struct stat st;
@@ -249,6 +331,10 @@ enum conf_status conf_check(const struct conf *conf, bool as_root, char message[
 		status = check_listeners(conf, message);
 	if (status == CONF_OK)
 		status = check_active_port(conf, message);
+	if (status == CONF_OK)
+		status = check_certificates(conf, message);
+	if (status == CONF_OK)
+		status = check_listeners_tls(conf, message);
 	if (status == CONF_OK)
 		status = check_users_dir(conf, message);
 	return status;

@@ -59,6 +59,13 @@ void conf_user_dump(const struct conf_user *user, bool expanded, const char *ind
 	}
 }
 
+static void dump_once(const char *name, const void *values, FILE *out)
+{
+	fprintf(out, "\n%s {\n", name);
+	dump_options(conf_section_child(&conf_section_main, name), values, false, "\t", out);
+	fprintf(out, "}\n");
+}
+
 void conf_dump(const struct conf *conf, FILE *out)
 {
 	dump_options(&conf_section_main, conf, false, "", out);
@@ -68,11 +75,17 @@ void conf_dump(const struct conf *conf, FILE *out)
 		    &conf->listeners[i], false, "\t", out);
 		fprintf(out, "}\n");
 	}
-	fprintf(out, "\nftp {\n");
-	dump_options(conf_section_child(&conf_section_main, "ftp"), &conf->ftp, false, "\t", out);
-	fprintf(out, "}\n\nlog {\n");
-	dump_options(conf_section_child(&conf_section_main, "log"), &conf->log, false, "\t", out);
-	fprintf(out, "}\n\ndefaults {\n");
+	for (size_t i = 0; i < conf->tls_host_count; i++) {
+		dump_opening("tls_host", conf->tls_hosts[i].title, "", out);
+		dump_options(conf_section_child(&conf_section_main, "tls_host"),
+		    &conf->tls_hosts[i], false, "\t", out);
+		fprintf(out, "}\n");
+	}
+	dump_once("ftp", &conf->ftp, out);
+	dump_once("ssh", &conf->ssh, out);
+	dump_once("tls", &conf->tls, out);
+	dump_once("log", &conf->log, out);
+	fprintf(out, "\ndefaults {\n");
 	conf_user_dump(&conf->defaults, false, "\t", out);
 	fprintf(out, "}\n");
 	if (!conf->has_anonymous)

@@ -93,7 +93,8 @@ static void print_section(const struct conf_section *section, FILE *out)
 	if (is_user && section != defaults)
 		fputs(
 		    "The options are those of\n.Cm defaults ,\n"
-		    "which hold here too, except that\n.Cm password\nand\n.Cm keys\n"
+		    "which hold here too, except that\n.Cm password , keys , authorized_keys , "
+		    "certificates\nand\n.Cm require\n"
 		    "are not taken over, and that nothing but looking and downloading is allowed\n"
 		    "unless\n.Cm access\nis set here.\n",
 		    out);

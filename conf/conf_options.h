@@ -5,13 +5,14 @@
  * conf.h, the parser's tables, the range checks, `transomd -T`, and the option section of
  * transom.conf(5).  Nothing else in the tree names an option as text.
  *
- *   type   bool uint duration mode text path target account choice list ports address host
- *          networks access
+ *   type   bool uint duration mode text path paths target account choice list words certs ports
+ *          address host networks access
  *          (see conf_types.h: C type, syntax and meaning of min and max)
  *   name   the keyword, and the field of the struct
  *   default  as it would be written in the file
- *   min, max  numbers in the type's base unit (milliseconds for durations); for choice, min is the
- *          list of allowed words; for path, whether %u is replaced (CONF_PATH_PER_USER); unused otherwise
+ *   min, max  numbers in the type's base unit (milliseconds for durations); for choice and words,
+ *          min is the list of allowed words; for path, CONF_PATH_PER_USER (%u is replaced) or CONF_PATH_OPTIONAL
+ *          (may be ""); for list and paths, max is the number of items; unused otherwise
  *   seen   which roles the value reaches (SEEN_*): who else might leak it
  *   doc    one or two sentences; the man page prints them
  *
@@ -39,6 +40,8 @@
 	  "Account of the clerk when started as root: a name or a number.")				\
 	O(account, front_user, "transom-net", 0, 0, SEEN_BY_MASTER | SEEN_BY_NURSERY,			\
 	  "Account of the fronts when started as root: a name or a number. Give it to nothing else.")	\
+	O(account, keeper_user, "transom-keys", 0, 0, SEEN_BY_MASTER,					\
+	  "Account of the keeper of private keys when started as root: a name or a number. Give it to nothing else.") \
 	O(uint, spare_min, "4", 1, 1000, SEEN_BY_NURSERY,						\
 	  "Session pairs kept waiting for a client at any time.")					\
 	O(uint, spare_max, "64", 1, 10000, SEEN_BY_NURSERY,						\
@@ -57,6 +60,8 @@
 	  "Failed logins after which a session ends.")							\
 	O(duration, login_delay, "1s", 0, CONF_MINUTE_MS, SEEN_BY_GUARD,				\
 	  "Least time a failed login takes; it doubles with each failure of a session, up to 8 times.")	\
+	O(duration, watchdog_timeout, "2m", CONF_SECOND_MS, CONF_DAY_MS, SEEN_BY_GUARD,			\
+	  "How long the process that talks to a client may show no sign of life before its session is ended. A disk or network file system that does not answer for so long ends sessions, too.") \
 	O(duration, drain_timeout, "60s", 0, CONF_DAY_MS, SEEN_BY_MASTER | SEEN_BY_CLERK,		\
 	  "Time that transfers get to finish after TERM.")						\
 	O(bool, allow_weak_confinement, "no", 0, 0, SEEN_BY_MASTER | SEEN_BY_NURSERY,			\
@@ -64,12 +69,20 @@
 
 /* --- listener "NAME" { } ------------------------------------------------------------------- */
 #define CONF_LISTENER_OPTIONS(O)									\
-	O(choice, protocol, "ftp", "ftp", 0, SEEN_BY_ALL,						\
-	  "What is spoken here.")									\
+	O(choice, protocol, "ftp", "ftp|ftps|sftp", 0, SEEN_BY_ALL,					\
+	  "What is spoken here: ftp, with explicit TLS where there is a certificate; ftps, TLS from the first byte; sftp.") \
 	O(address, address, "[::]:21", 0, 0, SEEN_BY_ALL,						\
 	  "Address and port, as 192.0.2.1:21 or [2001:db8::1]:21. [::] and * serve IPv4 too. Port 0 lets the system choose; the ready line tells.") \
 	O(uint, backlog, "1024", 1, 65535, SEEN_BY_MASTER,						\
-	  "Connections that may wait to be accepted.")
+	  "Connections that may wait to be accepted.")							\
+	O(choice, algorithms, "modern", "modern|compat|legacy", 0, SEEN_BY_NURSERY | SEEN_BY_FRONT,	\
+	  "Which cryptography is offered: what is sound today, what clients of the last ten years need, or what only old devices still need.") \
+	O(choice, require_tls, "no", "no|control|data|both", 0, SEEN_BY_GUARD | SEEN_BY_FRONT,		\
+	  "ftp: what must be protected by TLS: nothing, the login and the control connection, the data connections, or both.") \
+	O(choice, data_session, "prefer", "off|prefer|require", 0, SEEN_BY_GUARD | SEEN_BY_FRONT,	\
+	  "ftp, ftps: must a protected data connection resume the TLS session of its control connection? prefer: a client that has done so once must go on.") \
+	O(choice, client_certs, "off", "off|optional|required", 0, SEEN_BY_NURSERY | SEEN_BY_GUARD | SEEN_BY_FRONT, \
+	  "ftp, ftps: whether clients are asked for a certificate.")
 
 /* --- ftp { } ------------------------------------------------------------------------------- */
 #define CONF_FTP_OPTIONS(O)										\
@@ -92,7 +105,64 @@
 	O(duration, data_timeout, "30s", CONF_SECOND_MS, CONF_HOUR_MS, SEEN_BY_GUARD,			\
 	  "Time to wait for a data connection.")							\
 	O(duration, stall_timeout, "5m", CONF_SECOND_MS, CONF_DAY_MS, SEEN_BY_FRONT,			\
-	  "Time without a byte on a data connection after which the transfer ends. A client whose machine does not answer at all is given up after the same time, or two minutes if that is less.")
+	  "Time without a byte on a data connection after which the transfer ends. A client whose machine does not answer at all is given up after the same time, or two minutes if that is less.") \
+	O(uint, min_rate, "0", 0, 1000000000, SEEN_BY_FRONT,						\
+	  "Bytes a second that a data connection must move on average, looked at every stall_timeout; 0 lets a client that sends or takes a byte now and then keep its transfer.") \
+	O(choice, data_peers, "same", "same|any", 0, SEEN_BY_GUARD,					\
+	  "Whose passive data connections are taken: those from the address that the control connection came from; or any, for clients behind balancers that come from several. Then the port, which nobody can guess, is all that keeps strangers out.")
+
+/* --- ssh { } ------------------------------------------------------------------------------- */
+#define CONF_SSH_OPTIONS(O)										\
+	O(paths, host_keys, "{}", 0, 8, SEEN_BY_KEEPER,							\
+	  "Files with the private host keys, at most one each of Ed25519, ECDSA and RSA. Empty: the keys in state_dir, which are made at the first start.") \
+	O(text, software_version, "transom", 0, 64, SEEN_BY_FRONT,					\
+	  "What the server calls itself in the first line of SSH, after SSH-2.0-.")			\
+	O(text, banner, "", 0, 2048, SEEN_BY_FRONT,							\
+	  "Text that clients show before the login.")							\
+	O(text, kex, "", 0, 1024, SEEN_BY_FRONT | SEEN_BY_NURSERY,					\
+	  "Key exchange methods, comma-separated, the best first, in place of those of `algorithms`.")	\
+	O(text, ciphers, "", 0, 1024, SEEN_BY_FRONT | SEEN_BY_NURSERY,					\
+	  "Ciphers, in place of those of `algorithms`.")						\
+	O(text, macs, "", 0, 1024, SEEN_BY_FRONT | SEEN_BY_NURSERY,					\
+	  "Message authentication codes, in place of those of `algorithms`.")				\
+	O(uint, rsa_min_bits, "2048", 1024, 16384, SEEN_BY_GUARD,					\
+	  "Smallest RSA key of a user that logs in.")							\
+	O(duration, idle_timeout, "15m", CONF_SECOND_MS, CONF_DAY_MS, SEEN_BY_FRONT,			\
+	  "Time without a request or a transfer after which a session ends.")				\
+	O(duration, keepalive_interval, "30s", CONF_SECOND_MS, CONF_HOUR_MS, SEEN_BY_FRONT,		\
+	  "Time without a word from the client after which it is asked whether it is still there; four questions without an answer end the session.") \
+	O(bool, scp, "yes", 0, 0, SEEN_BY_FRONT,							\
+	  "Serve the old protocol of scp (scp -O) too. No shell is ever run.")
+
+/* --- tls { } ------------------------------------------------------------------------------- */
+#define CONF_TLS_OPTIONS(O)										\
+	O(path, certificate, "", CONF_PATH_OPTIONAL, 0, SEEN_BY_NURSERY,				\
+	  "File with the certificate and its chain (PEM), the server's own first. Empty: no TLS.")	\
+	O(path, key, "", CONF_PATH_OPTIONAL, 0, SEEN_BY_KEEPER,						\
+	  "File with the private key of the certificate (PEM).")					\
+	O(choice, min_version, "1.2", "1.2|1.3", 0, SEEN_BY_NURSERY,					\
+	  "Oldest version of TLS that is spoken.")							\
+	O(text, ciphers, "", 0, 1024, SEEN_BY_NURSERY,							\
+	  "Cipher suites of TLS 1.2 as OpenSSL names them, in place of those of `algorithms`.")		\
+	O(text, ciphersuites, "", 0, 1024, SEEN_BY_NURSERY,						\
+	  "Cipher suites of TLS 1.3, in place of those of `algorithms`.")				\
+	O(text, groups, "", 0, 1024, SEEN_BY_NURSERY,							\
+	  "Groups for the key exchange, in place of those of `algorithms`.")				\
+	O(path, client_ca, "", CONF_PATH_OPTIONAL, 0, SEEN_BY_NURSERY | SEEN_BY_GUARD,			\
+	  "File with the certificates (PEM) of those who may certify clients.")				\
+	O(path, client_crl, "", CONF_PATH_OPTIONAL, 0, SEEN_BY_NURSERY | SEEN_BY_GUARD,			\
+	  "File with the revocation lists (PEM) of client_ca.")						\
+	O(duration, handshake_timeout, "30s", CONF_SECOND_MS, CONF_HOUR_MS, SEEN_BY_FRONT,		\
+	  "Time for a TLS handshake.")									\
+	O(duration, expiry_warning, "21d", 0, 365 * CONF_DAY_MS, SEEN_BY_MASTER | SEEN_BY_NURSERY,	\
+	  "How long before a certificate expires the log says so, once a day.")
+
+/* --- tls_host "NAME" { } ------------------------------------------------------------------- */
+#define CONF_TLS_HOST_OPTIONS(O)									\
+	O(path, certificate, "", CONF_PATH_OPTIONAL, 0, SEEN_BY_NURSERY,				\
+	  "File with the certificate and its chain for clients that ask for this name.")		\
+	O(path, key, "", CONF_PATH_OPTIONAL, 0, SEEN_BY_KEEPER,						\
+	  "File with the private key of the certificate.")
 
 /* --- log { } ------------------------------------------------------------------------------- */
 #define CONF_LOG_OPTIONS(O)										\
@@ -132,12 +202,27 @@
 	  "Directory that appears here; %u is the user's name. Must be given.")					\
 	CONF_MOUNT_OPTIONS(O)
 
+/* Of `require`; auth/auth_factors.h has a bit for each, in this order. */
+#define CONF_FACTOR_WORDS "password|publickey|certificate"
+
 /* --- a user: defaults { }, anonymous { } and users.d/NAME.conf -------------------------------- */
 #define CONF_USER_OPTIONS(O)										\
 	O(text, password, "", 0, 512, SEEN_BY_GUARD | SEEN_SECRET,					\
 	  "Password hash as crypt(5) writes it. Empty, or starting with ! or *: no password logs in.")	\
 	O(list, keys, "{}", 0, 256, SEEN_BY_GUARD,							\
 	  "SSH public keys, one authorized_keys line each.")						\
+	O(path, authorized_keys, "", CONF_PATH_PER_USER_OPTIONAL, 0, SEEN_BY_GUARD,			\
+	  "File with further SSH public keys of the user, in the format of OpenSSH; %u is the user's name. It is read with root's rights and must belong to root or to files_user.") \
+	O(certs, certificates, "{}", 0, 64, SEEN_BY_GUARD,						\
+	  "TLS client certificates of the user: SHA256:FINGERPRINT, SAN:NAME, or CN:NAME.")		\
+	O(words, require, "{}", CONF_FACTOR_WORDS, 3, SEEN_BY_GUARD,							\
+	  "Factors that a login needs, in any order: password, publickey, certificate. Empty: any one of those the user has.") \
+	O(choice, require_tls, "listener", "listener|no|control|data|both", 0, SEEN_BY_GUARD,		\
+	  "What must be protected by TLS for this user; listener: what the listener says. The stricter of the two counts.") \
+	O(choice, data_session, "listener", "listener|off|prefer|require", 0, SEEN_BY_GUARD,		\
+	  "data_session of the listener, for this user.")						\
+	O(bool, require_close_notify, "yes", 0, 0, SEEN_BY_GUARD,					\
+	  "An upload over TLS counts as whole only when the client says so in TLS. no: for clients that never do.") \
 	O(bool, enabled, "yes", 0, 0, SEEN_BY_GUARD,							\
 	  "no: the user cannot log in.")								\
 	O(path, root, "/srv/transom/%u", CONF_PATH_PER_USER, 0, SEEN_BY_GUARD,				\
@@ -163,6 +248,12 @@
 	  "A place where clients connect. Without any, ftp on [::]:21.")				\
 	S(ftp, CONF_FTP_OPTIONS, ONCE,									\
 	  "The FTP protocol.")										\
+	S(ssh, CONF_SSH_OPTIONS, ONCE,									\
+	  "The SSH protocol, which carries SFTP.")							\
+	S(tls, CONF_TLS_OPTIONS, ONCE,									\
+	  "TLS: ftps listeners, and AUTH TLS of ftp listeners.")					\
+	S(tls_host, CONF_TLS_HOST_OPTIONS, TITLED,							\
+	  "Another certificate, for clients that ask for this name (SNI).")				\
 	S(log, CONF_LOG_OPTIONS, ONCE,									\
 	  "The log: one event a line.")									\
 	S(defaults, CONF_USER_OPTIONS, ONCE,								\
@@ -179,8 +270,9 @@ enum conf_seen {
 	SEEN_BY_NURSERY = 1 << 2,
 	SEEN_BY_GUARD = 1 << 3,
 	SEEN_BY_FRONT = 1 << 4,
-	SEEN_BY_ALL = (1 << 5) - 1,
-	SEEN_SECRET = 1 << 5,	/* and never in a message, a dump or a log */
+	SEEN_BY_KEEPER = 1 << 5,
+	SEEN_BY_ALL = (1 << 6) - 1,
+	SEEN_SECRET = 1 << 6,	/* and never in a message, a dump or a log */
 };
 
 #endif

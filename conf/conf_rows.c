@@ -11,10 +11,13 @@
 #define LIMITS_mode(low, high)     .min = (low), .max = (high)
 #define LIMITS_text(low, high)     .min = (low), .max = (high)
 #define LIMITS_path(low, high)     .min = (low), .max = (high)
+#define LIMITS_paths(low, high)    .min = (low), .max = (high)
 #define LIMITS_target(low, high)   .min = (low), .max = (high)
 #define LIMITS_account(low, high)  .min = (low), .max = (high)
 #define LIMITS_choice(low, high)   .words = (low), .max = (high)
 #define LIMITS_list(low, high)     .min = (low), .max = (high)
+#define LIMITS_words(low, high)    .words = (low), .max = (high)
+#define LIMITS_certs(low, high)    .min = (low), .max = (high)
 #define LIMITS_ports(low, high)    .min = (low), .max = (high)
 #define LIMITS_address(low, high)  .min = (low), .max = (high)
 #define LIMITS_host(low, high)     .min = (low), .max = (high)
@@ -37,6 +40,10 @@
 #define ROW_listener(kind, ...) \
 	ROW(struct conf_listener, CONF_TYPE_##kind, LIMITS_##kind, __VA_ARGS__)
 #define ROW_ftp(kind, ...)   ROW(struct conf_ftp, CONF_TYPE_##kind, LIMITS_##kind, __VA_ARGS__)
+#define ROW_ssh(kind, ...)   ROW(struct conf_ssh, CONF_TYPE_##kind, LIMITS_##kind, __VA_ARGS__)
+#define ROW_tls(kind, ...)   ROW(struct conf_tls, CONF_TYPE_##kind, LIMITS_##kind, __VA_ARGS__)
+#define ROW_tls_host(kind, ...) \
+	ROW(struct conf_tls_host, CONF_TYPE_##kind, LIMITS_##kind, __VA_ARGS__)
 #define ROW_log(kind, ...)   ROW(struct conf_log, CONF_TYPE_##kind, LIMITS_##kind, __VA_ARGS__)
 #define ROW_mount(kind, ...) ROW(struct conf_mount, CONF_TYPE_##kind, LIMITS_##kind, __VA_ARGS__)
 #define ROW_user(kind, ...)  ROW(struct conf_user, CONF_TYPE_##kind, LIMITS_##kind, __VA_ARGS__)
@@ -74,6 +81,9 @@ const struct conf_section conf_section_user = {
 /* Which sections may stand in a section. */
 #define INNER_listener  no_sections
 #define INNER_ftp       no_sections
+#define INNER_ssh       no_sections
+#define INNER_tls       no_sections
+#define INNER_tls_host  no_sections
 #define INNER_log       no_sections
 #define INNER_defaults  mount_sections
 #define INNER_anonymous mount_sections

@@ -53,6 +53,8 @@ struct conf_networks {
  *   account   user or group: name or number, never root; empty only where the default is
  *   choice    one of the words in min ("a|b"); the index of the word
  *   list      { "a", "b" }, at most max entries
+ *   words     a list of words out of min ("a|b"), each at most once, at most max of them
+ *   certs     a list of what names a certificate (conf_cert_read), at most max of them
  *   ports     "first-last", "port" or "0"
  *   address   ip:port
  *   host      an IPv4 address that clients can connect to, a host name, or empty
@@ -65,10 +67,13 @@ typedef int64_t conf_duration;
 typedef uint32_t conf_mode;
 typedef char *conf_text;
 typedef char *conf_path;
+typedef struct conf_list conf_paths_value;
 typedef char *conf_target;
 typedef char *conf_account;
 typedef int conf_choice;
 typedef struct conf_list conf_list_value;
+typedef struct conf_list conf_words_value;
+typedef struct conf_list conf_certs_value;
 typedef struct conf_ports conf_ports_value;
 typedef struct netaddr conf_address;
 typedef char *conf_host;
@@ -77,14 +82,17 @@ typedef uint32_t conf_access;
 
 /* THE list of types; a row of conf_options.h names one of them. */
 #define CONF_TYPES(T)                                                                              \
-	T(bool) T(uint) T(duration) T(mode) T(text) T(path) T(target) T(account) T(choice)         \
-	T(list) T(ports) T(address) T(host) T(networks) T(access)
+	T(bool) T(uint) T(duration) T(mode) T(text) T(path) T(paths) T(target) T(account) T(choice)         \
+	T(list) T(words) T(certs) T(ports) T(address) T(host) T(networks) T(access)
 
 #define CONF_TYPE_ENUM(name) CONF_TYPE_##name,
 enum conf_type_id { CONF_TYPES(CONF_TYPE_ENUM) CONF_TYPE_COUNT };
 #undef CONF_TYPE_ENUM
 
-#define CONF_PATH_PER_USER 1 /* min of a path row */
+/* min of a path row: */
+#define CONF_PATH_PER_USER 1
+#define CONF_PATH_OPTIONAL 2
+#define CONF_PATH_PER_USER_OPTIONAL (CONF_PATH_PER_USER | CONF_PATH_OPTIONAL)
 #define CONF_PATH_BYTES 4096 /* longest path, NUL included: PATH_MAX of Linux */
 #define CONF_LIST_ITEM_MAX_BYTES 16384u
 
@@ -118,6 +126,18 @@ struct conf_type {
 	/* Free what the field owns and make it zero. */
 	void (*clear)(void *field);
 };
+
+/* Which of "a|b" the text is, from 0; -1: none. */
+int conf_word_find(const char *words, const char *text);
+
+#define CONF_CERT_DIGEST_BYTES 32u /* SHA-256 */
+enum conf_cert_kind { CONF_CERT_WRONG, CONF_CERT_SHA256, CONF_CERT_SAN, CONF_CERT_CN };
+/*
+ * An item of `certs`: "SHA256:" and the fingerprint of the whole certificate, in hex with or without
+ * colons or in base64; "SAN:" and a name; "CN:" and a name.  Sets *digest_out or *name_out (within text).
+ */
+enum conf_cert_kind conf_cert_read(
+    const char *text, const char **name_out, uint8_t digest_out[CONF_CERT_DIGEST_BYTES]);
 
 extern const char conf_type_no_memory[];
 const struct conf_type *conf_type(enum conf_type_id id);

@@ -1,6 +1,6 @@
 /*
  * The rows of the type table, which are spread over conf_types.c, conf_types_text.c,
- * conf_types_net.c and conf_types_access.c.  Included by those files only.
+ * conf_types_net.c, conf_types_access.c and conf_types_login.c.  Included by those files only.
  */
 #ifndef CONF_TYPES_PRIVATE_H
 #define CONF_TYPES_PRIVATE_H

@@ -1,4 +1,4 @@
-/* The types whose values are heap strings: text, path, target, account, list. */
+/* The types whose values are heap strings: text, path, target, account, list, paths. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,13 +109,15 @@ static const char *parse_path(
 {
 	const char *text = written->items[0];
 
+	const bool per_user = (row->min & CONF_PATH_PER_USER) != 0;
+
 	if (text[0] == '\0')
-		return "it is empty";
+		return (row->min & CONF_PATH_OPTIONAL) != 0 ? set_string(field, "") : "it is empty";
 	if (text_has_control(text, strlen(text)))
 		return conf_type_control_character;
-	if (row->min == CONF_PATH_PER_USER && !percents_ok(text))
+	if (per_user && !percents_ok(text))
 		return "a percent sign is followed by neither u nor %";
-	return set_path(text, written->base_dir, row->min == CONF_PATH_PER_USER, field);
+	return set_path(text, written->base_dir, per_user, field);
 }
 
 static void format_path(
@@ -124,7 +126,7 @@ static void format_path(
 	const char *text = *(char *const *)field;
 	struct buf doubled;
 
-	if (!expanded || row->min != CONF_PATH_PER_USER || text == NULL) {
+	if (!expanded || (row->min & CONF_PATH_PER_USER) == 0 || text == NULL) {
 		format_string(row, field, expanded, out);
 		return;
 	}
@@ -138,9 +140,11 @@ static void format_path(
 
 static void allowed_path(const struct conf_option *row, char *out, size_t out_bytes)
 {
-	text_format(out, out_bytes, "a path of at most %d bytes%s", CONF_PATH_BYTES - 1,
-	    row->min == CONF_PATH_PER_USER ? ", %u for the user's name, %% for a percent sign"
-	                                   : "");
+	text_format(out, out_bytes, "a path of at most %d bytes%s%s", CONF_PATH_BYTES - 1,
+	    (row->min & CONF_PATH_PER_USER) != 0
+	        ? ", %u for the user's name, %% for a percent sign"
+	        : "",
+	    (row->min & CONF_PATH_OPTIONAL) != 0 ? ", or nothing" : "");
 }
 
 const struct conf_type conf_type_path = {
@@ -311,6 +315,54 @@ const struct conf_type conf_type_list = {
 	.parse = parse_list,
 	.format = format_list,
 	.allowed = allowed_list,
+	.copy = copy_list_value,
+	.clear = clear_list_value,
+};
+
+/* --- paths ------------------------------------------------------------------------------------ */
+
+/* Make every item of a list absolute; the list is cleared when one of them is wrong. */
+static const char *make_absolute(struct conf_written *written, conf_list_value *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const char *wrong =
+		    set_path(written->items[i], written->base_dir, false, &list->items[i]);
+
+		if (wrong != NULL) {
+			written->wrong_item = i;
+			clear_list_value(list);
+			return wrong;
+		}
+	}
+	return NULL;
+}
+
+static const char *parse_paths(
+    const struct conf_option *row, struct conf_written *written, void *field)
+{
+	conf_list_value list = { 0 };
+	const char *wrong = parse_list(row, written, &list);
+
+	if (wrong == NULL)
+		wrong = make_absolute(written, &list);
+	if (wrong != NULL)
+		return wrong;
+	clear_list_value(field);
+	*(conf_list_value *)field = list;
+	return NULL;
+}
+
+static void allowed_paths(const struct conf_option *row, char *out, size_t out_bytes)
+{
+	text_format(out, out_bytes, "at most %lld paths in braces", (long long)row->max);
+}
+
+const struct conf_type conf_type_paths = {
+	.name = "paths",
+	.takes_list = true,
+	.parse = parse_paths,
+	.format = format_list,
+	.allowed = allowed_paths,
 	.copy = copy_list_value,
 	.clear = clear_list_value,
 };

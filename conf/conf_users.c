@@ -90,11 +90,13 @@ bool conf_user_copy(const struct conf_user *from, struct conf_user *to)
 
 bool conf_user_restrict(struct conf_user *user)
 {
+	static const char *const proofs[] = { "password", "keys", "authorized_keys", "certificates",
+		"require" };
 	const uint32_t harmless = RIGHT_list | RIGHT_read;
 
-	if (!conf_values_reset(conf_section_option(&conf_section_user, "password"), user) ||
-	    !conf_values_reset(conf_section_option(&conf_section_user, "keys"), user))
-		return false;
+	for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++)
+		if (!conf_values_reset(conf_section_option(&conf_section_user, proofs[i]), user))
+			return false;
 	user->access = harmless;
 	/* RIGHT_own takes away: to drop it would show an inbox to the world. */
 	for (size_t i = 0; i < user->mount_count; i++)
@@ -236,7 +238,8 @@ static bool expand(char **path, const char *name)
 static bool name_user(struct conf_user *user, const char *name)
 {
 	user->name = strdup(name);
-	if (user->name == NULL || !expand(&user->root, name))
+	if (user->name == NULL || !expand(&user->root, name) ||
+	    !expand(&user->authorized_keys, name))
 		return false;
 	for (size_t i = 0; i < user->mount_count; i++)
 		if (!expand(&user->mounts[i].source, name))
@@ -263,7 +266,7 @@ static enum conf_status parse_user(struct conf_user *user, const struct conf *co
 	conf_read_close(&reading);
 	if (status == CONF_OK && !name_user(user, name)) {
 		conf_say(message, file, 0,
-		    "root or a source is too long with %%u replaced; allowed: %d bytes",
+		    "root, a source or authorized_keys is too long with %%u replaced; allowed: %d bytes",
 		    CONF_PATH_BYTES - 1);
 		status = CONF_INVALID;
 	}

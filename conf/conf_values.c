@@ -9,7 +9,8 @@ bool conf_values_reset(const struct conf_option *row, void *structure)
 	/* An empty default is an empty text, or the absence of a value that must be given. */
 	if (strcmp(row->fallback, "{}") == 0)
 		written.count = 0;
-	if (row->fallback[0] == '\0' && row->type == CONF_TYPE_path) {
+	if (row->fallback[0] == '\0' && row->type == CONF_TYPE_path &&
+	    (row->min & CONF_PATH_OPTIONAL) == 0) {
 		conf_type(row->type)->clear(conf_field(structure, row));
 		return true;
 	}

@@ -12,6 +12,7 @@ conf_libconf_a_SOURCES = \
 	conf/conf_rows.c conf/conf_rows.h \
 	conf/conf_types.c conf/conf_types.h conf/conf_types_private.h \
 	conf/conf_types_access.c \
+	conf/conf_types_login.c \
 	conf/conf_types_net.c \
 	conf/conf_types_text.c \
 	conf/conf_users.c conf/conf_users.h \

@@ -5,11 +5,14 @@ source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # THE list of Debian packages, by what needs them.
 build_packages=(autoconf automake gcc libc6-dev make pkgconf
-	libconfuse-dev libseccomp-dev libcrypt-dev libssl-dev libjansson-dev zlib1g-dev)
-demo_packages=(curl)
+	libconfuse-dev libseccomp-dev libcrypt-dev libssl-dev libssh-dev libjansson-dev zlib1g-dev)
+demo_packages=(curl openssh-client openssl)
 test_packages=(clang lftp libcriterion-dev mandoc procps python3 util-linux xz-utils)
-# Clients for tests/interop, each a program of the same name (npm brings node).
-client_packages=(inetutils-ftp ncftp npm rclone tnftp wget)
+# Clients for tests/interop, each a program of the same name or PACKAGE:PROGRAM (npm brings node).
+client_packages=(git gnutls-bin:gnutls-cli inetutils-ftp ncftp npm putty-tools:psftp rclone rsync ssh-audit sshfs
+	sslscan testssl.sh:testssl tnftp wget)
+# The same for modules of Debian's own Python.
+client_modules=(asyncssh paramiko)
 
 if [ -t 1 ]; then
 	bold=$'\e[1m' plain=$'\e[0m'
@@ -81,10 +84,13 @@ install_packages() {
 
 # install_clients: those whose program is not there, from whatever source it came.  None is needed: tests skip.
 install_clients() {
-	local program missing=()
+	local each missing=()
 
-	for program in "${client_packages[@]}"; do
-		command -v "$program" >/dev/null || missing+=("$program")
+	for each in "${client_packages[@]}"; do
+		command -v "${each#*:}" >/dev/null || missing+=("${each%:*}")
+	done
+	for each in "${client_modules[@]}"; do
+		/usr/bin/python3 -W ignore -c "import $each" 2>/dev/null || missing+=("python3-$each")
 	done
 	[ "${#missing[@]}" -gt 0 ] || return 0
 	(install_packages "${missing[@]}") || say "Going on without: ${missing[*]} (their tests are skipped)."

@@ -58,6 +58,58 @@ Test(conf_check, what_does_not_fit_together_is_refused)
 	CHECK_ALL(checks, false);
 }
 
+Test(conf_check, a_certificate_and_its_key_go_together)
+{
+	static const struct check checks[] = {
+		{ "tls { certificate = c key = k }", NULL },
+		{ "tls { certificate = c }", "tls: certificate = \"/d/c\" has no key beside it" },
+		{ "tls { key = k }", "tls: key = \"/d/k\" has no certificate beside it" },
+		{ "tls_host a { certificate = c key = k } tls_host b { certificate = c }",
+		    "tls_host: certificate = \"/d/c\" has no key beside it" },
+	};
+
+	CHECK_ALL(checks, false);
+}
+
+Test(conf_check, a_keeper_is_needed_where_a_private_key_is)
+{
+	static const struct {
+		const char *text;
+		bool needed;
+	} rows[] = {
+		{ "", false },
+		{ "listener a { protocol = ftp }", false },
+		{ "listener a { protocol = ftp } listener b { protocol = sftp }", true },
+		{ "tls { certificate = c key = k }", true },
+		{ "tls_host a { certificate = c key = k }", true },
+	};
+	char message[CONF_MESSAGE_BYTES];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf *conf = NULL;
+
+		cr_assert_eq(conf_parse(&conf, "/t.conf", rows[i].text, message), CONF_OK, "%s", message);
+		cr_expect_eq(conf_needs_keeper(conf), rows[i].needed, "row %zu", i);
+		conf_free(&conf);
+	}
+}
+
+Test(conf_check, tls_that_is_needed_has_a_certificate)
+{
+	static const struct check checks[] = {
+		{ "listener a { protocol = ftps address = \"*:990\" }",
+		    "listener \"a\": protocol = \"ftps\" needs a certificate" },
+		{ "listener a { require_tls = data address = \"*:21\" }",
+		    "listener \"a\": require_tls needs a certificate" },
+		{ "listener a { protocol = ftps address = \"*:990\" } tls { certificate = c key = k }",
+		    NULL },
+		{ "listener a { protocol = ftps address = \"*:990\" } tls_host x { certificate = c key = k }",
+		    NULL },
+	};
+
+	CHECK_ALL(checks, false);
+}
+
 Test(conf_check, the_port_of_active_mode_is_nobody_elses)
 {
 	static const struct check checks[] = {
@@ -108,6 +160,7 @@ Test(conf_check, a_low_port_of_active_mode_needs_the_capability)
 }
 
 #define ACCOUNTS "clerk_user = 64801 front_user = 64802 "
+#define SFTP     "listener s { protocol = sftp } "
 
 Test(conf_check, as_root_every_account_exists_and_is_not_root)
 {
@@ -129,6 +182,16 @@ Test(conf_check, as_root_every_account_exists_and_is_not_root)
 		    "front_user = \"64802\": it is clerk_user or files_user as well" },
 		{ ACCOUNTS "defaults { files_user = 64802 }",
 		    "front_user = \"64802\": it is clerk_user or files_user as well" },
+		{ ACCOUNTS "keeper_user = no-such-account defaults { files_user = 64803 }", NULL },
+		{ ACCOUNTS SFTP "keeper_user = 64804 defaults { files_user = 64803 }", NULL },
+		{ ACCOUNTS SFTP "keeper_user = no-such-account defaults { files_user = 64803 }",
+		    "keeper_user = \"no-such-account\": there is no such account" },
+		{ ACCOUNTS SFTP "keeper_user = 64801 defaults { files_user = 64803 }",
+		    "keeper_user = \"64801\": it is clerk_user, front_user or files_user as well" },
+		{ ACCOUNTS SFTP "keeper_user = 64802 defaults { files_user = 64803 }",
+		    "keeper_user = \"64802\": it is clerk_user, front_user or files_user as well" },
+		{ ACCOUNTS SFTP "keeper_user = 64803 defaults { files_user = 64803 }",
+		    "keeper_user = \"64803\": it is clerk_user, front_user or files_user as well" },
 	};
 
 	CHECK_ALL(checks, true);

@@ -334,3 +334,66 @@ Test(conf_types, a_list_has_a_most_and_no_empty_items)
 	cr_expect_eq(written.wrong_item, 1);
 	conf_type(row->type)->clear(&list);
 }
+
+Test(conf_types, factors_are_words_that_stand_once)
+{
+	static const struct round_trip trips[] = {
+		{ "require", "password", "{ \"password\" }" },
+		{ "require", "publickey", "{ \"publickey\" }" },
+		{ "require", "certificate", "{ \"certificate\" }" },
+		{ "require", "key", NULL },
+		{ "require", "Password", NULL },
+		{ "require", "", NULL },
+		{ "require", "password|publickey", NULL },
+	};
+	const struct conf_option *row = conf_section_option(&conf_section_user, "require");
+	const char *items[] = { "password", "publickey", "password" };
+	struct conf_written written = { .items = items, .base_dir = "/", .count = 2 };
+	conf_words_value words = { 0 };
+
+	CHECK_ALL(trips);
+	cr_expect_null(conf_type(row->type)->parse(row, &written, &words));
+	cr_expect_eq(words.count, 2);
+	written.count = 3;
+	cr_expect_not_null(conf_type(row->type)->parse(row, &written, &words), "one is there twice");
+	cr_expect_eq(written.wrong_item, 2);
+	conf_type(row->type)->clear(&words);
+}
+
+Test(conf_types, certificates_go_by_fingerprint_or_name)
+{
+#define HEX "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+	static const struct round_trip trips[] = {
+		{ "certificates", "SHA256:" HEX, "{ \"SHA256:" HEX "\" }" },
+		{ "certificates",
+		    "SHA256:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:AA:"
+		    "BB:CC:DD:EE:FF",
+		    "{ \"SHA256:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:"
+		    "99:AA:BB:CC:DD:EE:FF\" }" },
+		{ "certificates", "SHA256:ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8",
+		    "{ \"SHA256:ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8\" }" },
+		{ "certificates", "SHA256:ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8=",
+		    "{ \"SHA256:ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8=\" }" },
+		{ "certificates", "SAN:alice@example.com", "{ \"SAN:alice@example.com\" }" },
+		{ "certificates", "CN:Alice L.", "{ \"CN:Alice L.\" }" },
+		{ "certificates", "SHA256:" HEX "00", NULL },
+		{ "certificates", "SHA256:00:1122", NULL },
+		{ "certificates", "SHA256:ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8AAAA", NULL },
+		{ "certificates", "SHA256:", NULL },
+		{ "certificates", "sha256:" HEX, NULL },
+		{ "certificates", HEX, NULL },
+		{ "certificates", "SAN:", NULL },
+		{ "certificates", "CN:", NULL },
+		{ "certificates", "alice", NULL },
+		{ "certificates", "", NULL },
+	};
+	uint8_t hex[CONF_CERT_DIGEST_BYTES], base64[CONF_CERT_DIGEST_BYTES];
+	const char *name;
+
+	CHECK_ALL(trips);
+	cr_expect_eq(conf_cert_read(trips[0].in, &name, hex), CONF_CERT_SHA256);
+	cr_expect_eq(conf_cert_read(trips[2].in, &name, base64), CONF_CERT_SHA256);
+	cr_expect_arr_eq(hex, base64, sizeof(hex));
+	cr_expect_eq(conf_cert_read("SAN:a", &name, hex), CONF_CERT_SAN);
+	cr_expect_str_eq(name, "a");
+}

@@ -205,6 +205,59 @@ Test(conf_users, a_root_that_gets_too_long_is_refused)
 	conf_free(&conf);
 }
 
+Test(conf_users, a_wrong_factor_or_certificate_is_told_with_its_line)
+{
+	static const struct {
+		const char *text, *message;
+	} rows[] = {
+		{ "\nrequire = { \"password\", \"pubkey\" }",
+		    "u:2: require = \"pubkey\": it is not one of the words; allowed: each of these at most "
+		    "once, in braces: password, publickey, certificate" },
+		{ "certificates = { \"CN:a\", \"b\" }",
+		    "u:1: certificates = \"b\": it does not name a certificate; allowed: at most 64" },
+	};
+	char message[CONF_MESSAGE_BYTES];
+	struct conf *conf = parse("");
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf_user *user = NULL;
+
+		cr_expect_eq(conf_user_parse(&user, conf, "alice", "u", rows[i].text,
+		                 strlen(rows[i].text), message),
+		    CONF_INVALID);
+		cr_expect_eq(strncmp(message, rows[i].message, strlen(rows[i].message)), 0, "%s",
+		    message);
+	}
+	conf_free(&conf);
+}
+
+Test(conf_users, authorized_keys_may_hold_the_users_name)
+{
+	struct conf *conf = parse("defaults { authorized_keys = \"/etc/keys/%u%%\" }");
+	char message[CONF_MESSAGE_BYTES];
+	struct conf_user *user = NULL;
+
+	cr_assert_eq(conf_user_parse(&user, conf, "alice", "u", "", 0, message), CONF_OK);
+	cr_expect_str_eq(user->authorized_keys, "/etc/keys/alice%");
+	conf_user_free(&user);
+	conf_free(&conf);
+}
+
+Test(conf_users, nothing_that_proves_a_user_is_taken_over_by_anonymous)
+{
+	struct conf *conf = parse("anonymous { }\n"
+	                          "defaults { authorized_keys = \"/k/%u\" certificates = { \"CN:a\" }\n"
+	                          "require = { password, publickey } }");
+	struct conf_user *user = NULL;
+
+	cr_assert_eq(conf_user_anonymous(&user, conf, "anonymous"), CONF_OK);
+	cr_expect_str_empty(user->authorized_keys);
+	cr_expect_eq(user->certificates.count, 0);
+	cr_expect_eq(user->require.count, 0);
+	conf_user_free(&user);
+	conf_free(&conf);
+}
+
 /* --- anonymous ---------------------------------------------------------------------------------
  */
 
