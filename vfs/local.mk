@@ -1,7 +1,8 @@
-# The virtual filesystem.  vfs_path and vfs_batch are pure text and are all of it that a front links.
+# The virtual filesystem.  libvfstext is pure text and all of it that a front links.
 noinst_LIBRARIES += vfs/libvfstext.a vfs/libvfs.a
 vfs_libvfstext_a_SOURCES = \
 	vfs/vfs_batch.c vfs/vfs_batch.h \
+	vfs/vfs_longname.c vfs/vfs_longname.h \
 	vfs/vfs_path.c vfs/vfs_path.h \
 	vfs/vfs_types.c vfs/vfs_types.h
 # Public operations (vfs.h) first, then what they stand on (vfs_private.h).

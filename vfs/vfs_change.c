@@ -146,7 +146,7 @@ enum vfs_status vfs_remove(struct vfs *vfs, const char *path)
 	else if (place.kind != VFS_PLACE_NAME)
 		status = VFS_IS_DIR;
 	else
-		status = vfs_view_look(vfs, &place, true, &view);
+		status = vfs_view_look(vfs, &place, VFS_VIEW_ALIAS | VFS_VIEW_KEPT, &view);
 	if (status == VFS_OK)
 		status = remove_seen(&place, &view);
 	vfs_resolve_clear(&place);
@@ -160,7 +160,7 @@ static enum vfs_status link_seen(
     struct vfs *vfs, struct vfs_place *from, const struct vfs_place *to)
 {
 	struct vfs_view view;
-	enum vfs_status status = vfs_view_look(vfs, from, true, &view);
+	enum vfs_status status = vfs_view_look(vfs, from, VFS_VIEW_ALIAS | VFS_VIEW_KEPT, &view);
 
 	if (status != VFS_OK)
 		return status;

@@ -22,7 +22,7 @@ enum vfs_status vfs_look_at(struct vfs *vfs, struct vfs_place *place, struct vfs
 	int error;
 
 	if (place->kind == VFS_PLACE_NAME) {
-		status = vfs_view_look(vfs, place, true, &view);
+		status = vfs_view_look(vfs, place, VFS_VIEW_ALIAS | VFS_VIEW_KEPT, &view);
 		return status == VFS_OK ? vfs_view_attr(&view, place->mount, out) : status;
 	}
 	if (place->kind == VFS_PLACE_VIRTUAL) {

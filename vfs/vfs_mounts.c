@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/base/io.h"
+#include "vfs/vfs_at.h"
 
 /* path below title: what follows, starting at '/' or at the end.  NULL when it is not. */
 static const char *after_title(const char *path, const char *title, size_t title_length)
@@ -32,9 +33,13 @@ bool vfs_mounts_init(struct vfs *vfs, const struct vfs_mount_source *sources, si
 	vfs->mount_count = count;
 	for (size_t i = 0; i < count; i++) {
 		struct vfs_mount *mount = &vfs->mounts[i];
+		struct statx st;
 
 		mount->policy = sources[i].mount;
 		mount->fd = sources[i].dir_fd;
+		ok = vfs_at_stat(mount->fd, "", &st) == 0 && ok;
+		if (ok)
+			mount->id = vfs_at_identity(&st);
 		mount->title = strdup(i == 0 ? "" : sources[i].mount->title);
 		if (mount->title != NULL)
 			mount->title_length = strlen(mount->title);

@@ -34,6 +34,8 @@ struct opening {
 	struct vfs_place place;
 	struct vfs_view view;
 	struct vfs_file *file;
+	bool known;      /* what the open file is like: st */
+	struct statx st;
 };
 
 #define NEEDS_WRITE                                                                   \
@@ -64,25 +66,41 @@ static int access_of(uint32_t flags)
 /* --- in place --------------------------------------------------------------------------------- */
 
 /* Open what is there.  In an inbox it is looked at again: the name may mean another file by now. */
-static enum vfs_status open_existing(struct opening *o, struct statx *st)
+static enum vfs_status open_existing(struct opening *o)
 {
 	enum vfs_status status =
-	    vfs_at_open_regular(o->place.dir_fd, o->place.name, o->access, &o->file->fd, st);
+	    vfs_at_open_regular(o->place.dir_fd, o->place.name, o->access, &o->file->fd, &o->st);
 
-	if (status == VFS_OK && !vfs_view_sees(o->vfs, o->place.mount, st))
+	o->known = status == VFS_OK;
+	if (status == VFS_OK && !vfs_view_sees(o->vfs, o->place.mount, &o->st))
 		status = VFS_NOT_FOUND;
+	return status;
+}
+
+/*
+ * The session's own upload of the name once more, as clients do that stand for many programs (sshfs).  The first handle
+ * publishes the file; this one only reads or writes it.
+ */
+static enum vfs_status open_running(struct opening *o)
+{
+	const struct vfs_stage *stage = o->view.running->stage;
+	enum vfs_status status = vfs_at_open_regular(
+	    stage->dir_fd, stage->staged, o->access, &o->file->fd, &o->st);
+
+	o->known = status == VFS_OK;
+	if (status == VFS_OK && has(o, VFS_OPEN_APPEND))
+		o->offset = o->st.stx_size;
 	return status;
 }
 
 static enum vfs_status open_to_read(struct opening *o)
 {
 	enum vfs_status status;
-	struct statx st;
 
-	if (!o->view.real)
+	if (o->view.running == NULL && !o->view.real)
 		return VFS_NOT_FOUND;
-	status = open_existing(o, &st);
-	if (status == VFS_OK && o->offset > st.stx_size)
+	status = o->view.running != NULL ? open_running(o) : open_existing(o);
+	if (status == VFS_OK && o->offset > o->st.stx_size)
 		status = VFS_RANGE;
 	return status;
 }
@@ -91,16 +109,15 @@ static enum vfs_status open_in_place(struct opening *o)
 {
 	bool append = has(o, VFS_OPEN_APPEND) && !has(o, VFS_OPEN_RESUME);
 	enum vfs_status status;
-	struct statx st;
 
 	if (!allowed(o, append ? VFS_OPERATION_append : VFS_OPERATION_resume))
 		return VFS_FORBIDDEN;
-	status = open_existing(o, &st);
+	status = open_existing(o);
 	if (status != VFS_OK)
 		return status;
 	if (append)
-		o->offset = st.stx_size;
-	return o->offset > st.stx_size ? VFS_RANGE : VFS_OK;
+		o->offset = o->st.stx_size;
+	return o->offset > o->st.stx_size ? VFS_RANGE : VFS_OK;
 }
 
 /* --- new content -------------------------------------------------------------------------------
@@ -110,6 +127,7 @@ static enum vfs_status open_in_place(struct opening *o)
 static bool set_name(struct opening *o, const char *name)
 {
 	(void)text_copy(o->place.name, sizeof o->place.name, name);
+	o->place.looked = false;
 	return vfs_names_sibling(&o->place.path, name, &o->place.path);
 }
 
@@ -150,9 +168,9 @@ static enum vfs_status create_direct(struct opening *o)
 
 static enum vfs_status truncate_direct(struct opening *o)
 {
-	struct statx st;
-	enum vfs_status status = open_existing(o, &st);
+	enum vfs_status status = open_existing(o);
 
+	o->known = false; /* any more */
 	if (status == VFS_OK && ftruncate(o->file->fd, 0) != 0)
 		status = vfs_errno_status(errno);
 	return status;
@@ -162,10 +180,11 @@ static enum vfs_status create_staged(struct opening *o)
 {
 	struct vfs_file *file = o->file;
 	enum vfs_status status =
-	    vfs_stage_create(o->vfs, &o->place, o->access, &file->stage, &file->fd);
+	    vfs_stage_create(o->vfs, &o->place, o->access, &file->stage, &file->fd, &o->st);
 
 	if (status != VFS_OK)
 		return status;
+	o->known = true;
 	file->stage->exclusive = has(o, VFS_OPEN_EXCLUSIVE);
 	file->stage->unique = has(o, VFS_OPEN_UNIQUE);
 	file->stage->mode = o->view.real && !o->duplicate
@@ -228,7 +247,7 @@ static enum vfs_status choose_unique(struct opening *o)
 	memcpy(name, asked, sizeof name);
 	for (unsigned n = 1; n <= VFS_NUMBERED_MAX; n++) {
 		struct vfs_view *view = &o->view;
-		enum vfs_status status = vfs_view_look(o->vfs, &o->place, false, view);
+		enum vfs_status status = vfs_view_look(o->vfs, &o->place, VFS_VIEW_KEPT, view);
 
 		if (status != VFS_OK)
 			return status;
@@ -285,10 +304,10 @@ static enum vfs_status open_to_write(struct opening *o)
 	}
 	if (has(o, VFS_OPEN_TRUNCATE))
 		return taken ? create_over(o) : create_new(o);
-	/* What is still being written cannot be continued: a stale session of this client has it,
-	 * perhaps. */
+	/* What is still being written can be written by others too, but not continued by one that has counted its
+	 * bytes. */
 	if (view->running != NULL)
-		return VFS_BUSY;
+		return has(o, VFS_OPEN_RESUME) ? VFS_BUSY : open_running(o);
 	if (view->real)
 		return open_in_place(o);
 	if (view->kept.state == VFS_KEPT_BUSY)
@@ -329,7 +348,9 @@ static enum vfs_status locate(struct opening *o, const char *path)
 		return status;
 	if (has(o, VFS_OPEN_UNIQUE))
 		return choose_unique(o);
-	return vfs_view_look(o->vfs, &o->place, !has(o, VFS_OPEN_TRUNCATE), &o->view);
+	/* New content takes nothing up: what is kept makes room when its name is needed. */
+	return vfs_view_look(o->vfs, &o->place,
+	    has(o, VFS_OPEN_TRUNCATE) ? 0 : VFS_VIEW_ALIAS | VFS_VIEW_KEPT, &o->view);
 }
 
 /* What a staged duplicate will probably be called: the first free number now, decided at
@@ -353,7 +374,7 @@ static enum vfs_status finish(struct opening *o, struct vfs_opened *out)
 {
 	struct vfs_file *file = o->file;
 	char *path = strdup(o->place.path.text);
-	enum vfs_status status;
+	enum vfs_status status = VFS_OK;
 
 	if (path == NULL)
 		return VFS_NO_MEMORY;
@@ -364,7 +385,10 @@ static enum vfs_status finish(struct opening *o, struct vfs_opened *out)
 	file->offset = o->offset;
 	if (o->offset > 0 && lseek(file->fd, (off_t)o->offset, SEEK_SET) < 0)
 		return vfs_errno_status(errno);
-	status = vfs_view_file_attr(file, &out->attr);
+	if (o->known)
+		vfs_view_opened_attr(file, &o->st, &out->attr);
+	else
+		status = vfs_view_file_attr(file, &out->attr);
 	if (status == VFS_OK)
 		status = vfs_handles_add(o->vfs, file, &out->handle);
 	out->fd = file->fd;

@@ -24,6 +24,7 @@ struct vfs_mount {
 	char *title; /* "/inbox"; "" for the root, so that prefixes are simply added */
 	size_t title_length;
 	int fd;         /* O_PATH|O_DIRECTORY of the source */
+	struct vfs_identity id; /* of that */
 	bool has_inner; /* another mount lies below this one */
 };
 
@@ -42,6 +43,9 @@ struct vfs_place {
 	int dir_fd;    /* O_PATH|O_DIRECTORY; -1 for VFS_PLACE_VIRTUAL */
 	bool borrowed; /* dir_fd is the mount's own */
 	bool linked;   /* a symbolic link was followed on the way to dir_fd */
+	bool looked;   /* seen and st tell of `name`, which was looked at a moment ago */
+	int seen;      /* 0 or errno */
+	struct statx st;
 	char name[VFS_NAME_MAX + 1];
 	struct vfs_path path;     /* as asked for, in the user's view */
 	char where[VFS_PATH_MAX]; /* of dir_fd below the mount, as text */
@@ -50,6 +54,7 @@ struct vfs_place {
 /* A staged upload that is still being written. */
 struct vfs_stage {
 	int dir_fd; /* directory of both names: it is held, so renaming it loses nothing */
+	bool borrowed; /* dir_fd is the mount's own */
 	struct vfs_identity dir;
 	char name[VFS_NAME_MAX + 1];   /* final name */
 	char staged[VFS_NAME_MAX + 1]; /* name it has now */

@@ -74,6 +74,15 @@ static enum vfs_status rename_to_free(
 	return VFS_EXISTS;
 }
 
+/* Whatever has the name makes room, unless it is a directory, which rename(2) itself refuses. */
+static bool replaces_anything(const struct vfs_file *file)
+{
+	return !file->stage->exclusive && !file->stage->unique &&
+	       !vfs_rights_own_only(file->mount) &&
+	       vfs_rights_allow(file->mount, VFS_OPERATION_overwrite) &&
+	       vfs_rights_allow(file->mount, VFS_OPERATION_create);
+}
+
 static bool renames_duplicates(const struct vfs_file *file)
 {
 	return file->stage->unique ||
@@ -86,12 +95,16 @@ static enum vfs_status rename_final(
 	const struct vfs_stage *stage = file->stage;
 	enum vfs_status status;
 	struct statx existing;
-	int error = vfs_at_stat(stage->dir_fd, stage->name, &existing);
+	int error = 0;
 
 	memcpy(actual, stage->name, sizeof stage->name);
-	if (error != 0 && error != ENOENT)
-		return vfs_errno_status(error);
-	status = may_replace(vfs, file, error == ENOENT ? NULL : &existing);
+	status = replaces_anything(file) ? VFS_OK : VFS_EXISTS;
+	if (status != VFS_OK) {
+		error = vfs_at_stat(stage->dir_fd, stage->name, &existing);
+		if (error != 0 && error != ENOENT)
+			return vfs_errno_status(error);
+		status = may_replace(vfs, file, error == ENOENT ? NULL : &existing);
+	}
 	if (status == VFS_OK) {
 		if (renameat2(stage->dir_fd, stage->staged, stage->dir_fd, actual, 0) == 0)
 			return VFS_OK;

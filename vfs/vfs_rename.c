@@ -111,10 +111,11 @@ static enum vfs_status rename_kept(struct renaming *r)
 static enum vfs_status rename_seen(struct renaming *r)
 {
 	bool is_dir = false;
-	enum vfs_status status = vfs_view_look(r->vfs, &r->from, true, &r->source);
+	enum vfs_status status =
+	    vfs_view_look(r->vfs, &r->from, VFS_VIEW_ALIAS | VFS_VIEW_KEPT, &r->source);
 
 	if (status == VFS_OK)
-		status = vfs_view_look(r->vfs, &r->to, false, &r->target);
+		status = vfs_view_look(r->vfs, &r->to, VFS_VIEW_KEPT, &r->target);
 	if (status != VFS_OK)
 		return status;
 	if (r->source.running == NULL && !r->source.real && r->source.kept.state != VFS_KEPT_FREE)

@@ -242,9 +242,13 @@ static enum vfs_status split_where(struct vfs_place *place)
 static enum vfs_status follow_once(struct vfs *vfs, struct vfs_place *place, bool *again)
 {
 	char text[VFS_PATH_MAX];
-	ssize_t n = vfs_at_readlink(place->dir_fd, place->name, text, sizeof text);
 	enum vfs_status status;
+	ssize_t n = -1;
 
+	place->seen = vfs_at_stat(place->dir_fd, place->name, &place->st);
+	place->looked = true;
+	if (place->seen == 0 && S_ISLNK(place->st.stx_mode))
+		n = vfs_at_readlink(place->dir_fd, place->name, text, sizeof text);
 	/* Not a link, missing, not readable: whoever opens it will be told. */
 	*again = n >= 0;
 	if (n < 0)
@@ -314,6 +318,7 @@ enum vfs_status vfs_resolve(
 	out->dir_fd = -1;
 	out->borrowed = false;
 	out->linked = false;
+	out->looked = false;
 	out->name[0] = '\0';
 	out->where[0] = '\0';
 	status = vfs_path_resolve(&out->path, "/", path);
@@ -343,6 +348,7 @@ void vfs_resolve_clear(struct vfs_place *place)
 		io_close(&place->dir_fd);
 	place->dir_fd = -1;
 	place->borrowed = false;
+	place->looked = false;
 }
 
 int vfs_resolve_take_dir(struct vfs_place *place)

@@ -180,7 +180,7 @@ static enum vfs_status apply_to_name(
 		.name = place->name,
 	};
 	struct vfs_view view;
-	enum vfs_status status = vfs_view_look(vfs, place, true, &view);
+	enum vfs_status status = vfs_view_look(vfs, place, VFS_VIEW_ALIAS | VFS_VIEW_KEPT, &view);
 
 	if (status != VFS_OK)
 		return status;

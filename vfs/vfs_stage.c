@@ -30,6 +30,12 @@ static struct vfs_stage *stage_new(struct vfs_place *place)
 	if (stage == NULL)
 		return NULL;
 	(void)text_copy(stage->name, sizeof stage->name, place->name);
+	if (place->dir_fd == place->mount->fd) {
+		stage->dir_fd = place->dir_fd;
+		stage->borrowed = true;
+		stage->dir = place->mount->id;
+		return stage;
+	}
 	stage->dir_fd = vfs_resolve_take_dir(place);
 	if (stage->dir_fd < 0 || vfs_at_stat(stage->dir_fd, "", &st) != 0)
 		vfs_stage_free(&stage);
@@ -40,7 +46,7 @@ static struct vfs_stage *stage_new(struct vfs_place *place)
 
 void vfs_stage_free(struct vfs_stage **stage)
 {
-	if (*stage != NULL)
+	if (*stage != NULL && !(*stage)->borrowed)
 		io_close(&(*stage)->dir_fd);
 	free(*stage);
 	*stage = NULL;
@@ -81,10 +87,9 @@ static enum vfs_lock lock_linked(int fd, struct statx *st)
 }
 
 static enum vfs_status create_locked(
-    struct vfs *vfs, struct vfs_stage *stage, int access, int *fd_out)
+    struct vfs *vfs, struct vfs_stage *stage, int access, int *fd_out, struct statx *st)
 {
 	bool another = false;
-	struct statx st;
 
 	for (int i = 0; i < ATTEMPTS_MAX; i++) {
 		int fd;
@@ -100,7 +105,7 @@ static enum vfs_status create_locked(
 			another = true;
 		if (fd < 0)
 			continue;
-		if (lock_linked(fd, &st) != VFS_LOCK_BUSY) {
+		if (lock_linked(fd, st) != VFS_LOCK_BUSY) {
 			*fd_out = fd;
 			return VFS_OK;
 		}
@@ -109,8 +114,8 @@ static enum vfs_status create_locked(
 	return VFS_BUSY;
 }
 
-enum vfs_status vfs_stage_create(
-    struct vfs *vfs, struct vfs_place *place, int access, struct vfs_stage **out, int *fd_out)
+enum vfs_status vfs_stage_create(struct vfs *vfs, struct vfs_place *place, int access,
+    struct vfs_stage **out, int *fd_out, struct statx *st)
 {
 	struct vfs_stage *stage = stage_new(place);
 	enum vfs_status status;
@@ -120,7 +125,7 @@ enum vfs_status vfs_stage_create(
 	if (stage == NULL)
 		return VFS_NO_MEMORY;
 	vfs_sweep_dir_once(vfs, place->mount, stage->dir_fd, &stage->dir);
-	status = create_locked(vfs, stage, access, fd_out);
+	status = create_locked(vfs, stage, access, fd_out, st);
 	if (status != VFS_OK)
 		vfs_stage_free(&stage);
 	*out = stage;
@@ -169,13 +174,13 @@ enum vfs_status vfs_stage_rename(struct vfs *vfs, struct vfs_stage *stage, struc
 			    stage->dir_fd, stage->staged, moved->dir_fd, moved->staged);
 	}
 	if (error == 0) {
-		int old_fd = stage->dir_fd;
+		const struct vfs_stage old = *stage;
 
 		moved->mode = stage->mode;
 		moved->exclusive = stage->exclusive;
 		moved->unique = stage->unique;
 		*stage = *moved;
-		moved->dir_fd = old_fd;
+		*moved = old;
 	}
 	vfs_stage_free(&moved);
 	return error == 0 ? VFS_OK : vfs_errno_status(error);

@@ -32,10 +32,10 @@ void vfs_stage_find_kept(const struct vfs *vfs, const struct vfs_mount *mount, i
 /*
  * Begin the upload of place->name with an empty staged file, open with `access` (O_WRONLY, O_RDWR,
  * O_APPEND). An older kept upload of the name is given up for it.  The caller frees *out
- * (vfs_stage_free) and closes *fd_out.  VFS_OK, or why no file could be made.
+ * (vfs_stage_free) and closes *fd_out, which *st tells of.  VFS_OK, or why no file could be made.
  */
-enum vfs_status vfs_stage_create(
-    struct vfs *vfs, struct vfs_place *place, int access, struct vfs_stage **out, int *fd_out);
+enum vfs_status vfs_stage_create(struct vfs *vfs, struct vfs_place *place, int access,
+    struct vfs_stage **out, int *fd_out, struct statx *st);
 /* Take up a kept upload: VFS_NOT_FOUND when there is none, VFS_BUSY when it is being written. */
 enum vfs_status vfs_stage_continue(struct vfs *vfs, struct vfs_place *place, int access,
     struct vfs_stage **out, int *fd_out, uint64_t *size_out);

@@ -14,7 +14,7 @@
 
 #define VFS_PATH_MAX 4096	/* bytes of a path in the user's view, NUL included */
 #define VFS_NAME_MAX 255	/* bytes of one component */
-#define VFS_HANDLES_MAX 256	/* open files and directories of one session */
+#define VFS_HANDLES_MAX 1000	/* open files and directories of one session; each takes up to two descriptors */
 #define VFS_STAGED_PREFIX ".transom-" /* reserved: no client can list, open or make such names */
 
 /*

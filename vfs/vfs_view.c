@@ -31,28 +31,32 @@ static void use_alias(const struct vfs *vfs, struct vfs_place *place)
 		return;
 	dir = vfs_at_identity(&st);
 	actual = vfs_own_alias(vfs, &dir, place->name);
-	if (actual != NULL && vfs_at_stat(place->dir_fd, actual, &st) == 0 && vfs_own_has(vfs, &st))
-		(void)text_copy(place->name, sizeof place->name, actual);
+	if (actual == NULL || vfs_at_stat(place->dir_fd, actual, &st) != 0 || !vfs_own_has(vfs, &st))
+		return;
+	(void)text_copy(place->name, sizeof place->name, actual);
+	place->looked = false;
 }
 
 enum vfs_status vfs_view_look(
-    struct vfs *vfs, struct vfs_place *place, bool alias, struct vfs_view *out)
+    struct vfs *vfs, struct vfs_place *place, unsigned how, struct vfs_view *out)
 {
 	int error;
 
 	out->real = out->hidden = false;
 	out->kept.state = VFS_KEPT_NONE;
 	out->running = vfs_handles_upload(vfs, place->dir_fd, place->name);
-	if (alias && out->running == NULL && vfs_rights_own_only(place->mount))
+	if ((how & VFS_VIEW_ALIAS) != 0 && out->running == NULL && vfs_rights_own_only(place->mount))
 		use_alias(vfs, place);
-	error = vfs_at_stat(place->dir_fd, place->name, &out->st);
+	if (place->looked)
+		out->st = place->st;
+	error = place->looked ? place->seen : vfs_at_stat(place->dir_fd, place->name, &out->st);
 	if (error != 0 && error != ENOENT)
 		return vfs_errno_status(error);
 	if (error == 0) {
 		out->real = vfs_view_sees(vfs, place->mount, &out->st);
 		out->hidden = !out->real;
 	}
-	if (!out->real)
+	if (!out->real && (how & VFS_VIEW_KEPT) != 0)
 		vfs_stage_find_kept(vfs, place->mount, place->dir_fd, place->name, &out->kept);
 	return VFS_OK;
 }
@@ -64,10 +68,15 @@ enum vfs_status vfs_view_file_attr(const struct vfs_file *file, struct vfs_attr 
 
 	if (error != 0)
 		return vfs_errno_status(error);
-	vfs_attr_fill(out, &st, file->mount);
+	vfs_view_opened_attr(file, &st, out);
+	return VFS_OK;
+}
+
+void vfs_view_opened_attr(const struct vfs_file *file, const struct statx *st, struct vfs_attr *out)
+{
+	vfs_attr_fill(out, st, file->mount);
 	if (file->stage != NULL)
 		out->mode = file->stage->mode;
-	return VFS_OK;
 }
 
 void vfs_view_kept_attr(const struct statx *st, const struct vfs_mount *mount, struct vfs_attr *out)

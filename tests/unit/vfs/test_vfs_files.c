@@ -154,7 +154,7 @@ Test(vfs_files, knows_stale_and_invented_handles)
 
 Test(vfs_files, has_as_many_handles_as_it_says)
 {
-	struct vfs_opened files[VFS_HANDLES_MAX];
+	static struct vfs_opened files[VFS_HANDLES_MAX];
 	struct vfs_opened more;
 
 	tree_put(&tree, "a", "x");
