@@ -2,6 +2,7 @@
 
 #include "auth/auth_backends.h"
 #include "auth/auth_hash.h"
+#include "server/base/text.h"
 
 #define FAILURE_TEXT(name, text) [AUTH_FAILURE_##name] = (text),
 
@@ -25,20 +26,9 @@ static const struct auth_backend *find_user(const struct auth_sources *sources, 
 	return NULL;
 }
 
-/* Why this user cannot log in, whatever the password. */
-static enum auth_failure judge_account(
-    const struct auth_backend *backend, const struct conf_user *user)
-{
-	if (!user->enabled)
-		return AUTH_FAILURE_DISABLED;
-	if (!backend->any_password && !auth_hash_usable(user->password))
-		return AUTH_FAILURE_LOCKED;
-	return AUTH_FAILURE_NONE;
-}
-
-/* Everything before the password; sets out->user when a back end knows the name. */
-static enum auth_failure judge_name(const struct auth_sources *sources, const char *name,
-    struct auth_result *out, bool *any_password)
+/* Everything that has nothing to do with a proof; sets out->user when a back end knows the name. */
+static enum auth_failure judge_name(
+    const struct auth_sources *sources, const char *name, struct auth_result *out)
 {
 	const struct auth_backend *backend;
 	enum conf_status status;
@@ -49,28 +39,52 @@ static enum auth_failure judge_name(const struct auth_sources *sources, const ch
 	if (backend == NULL)
 		return AUTH_FAILURE_UNKNOWN_USER;
 	out->backend = backend->name;
-	*any_password = backend->any_password;
-	return status == CONF_OK ? judge_account(backend, out->user) : AUTH_FAILURE_BACKEND;
+	if (status != CONF_OK)
+		return AUTH_FAILURE_BACKEND;
+	out->anonymous = backend->any_password;
+	return out->user->enabled ? AUTH_FAILURE_NONE : AUTH_FAILURE_DISABLED;
+}
+
+void auth_fail(
+    struct auth_result *result, enum auth_failure failure, const char *detail, const char *cure)
+{
+	result->failure = failure;
+	result->anonymous = false;
+	conf_user_free(&result->user);
+	if (detail != NULL)
+		text_copy(result->detail, sizeof(result->detail), detail);
+	if (cure != NULL)
+		text_copy(result->cure, sizeof(result->cure), cure);
+}
+
+void auth_find(const struct auth_sources *sources, const char *name, struct auth_result *out)
+{
+	enum auth_failure failure;
+
+	*out = (struct auth_result){ .backend = "" };
+	failure = judge_name(sources, name, out);
+	if (failure != AUTH_FAILURE_NONE)
+		auth_fail(out, failure, NULL,
+		    failure == AUTH_FAILURE_BACKEND
+		        ? "correct what the reason names; the next login reads the file again"
+		        : NULL);
 }
 
 void auth_password(const struct auth_sources *sources, const char *name,
     const struct secret *password, struct auth_result *out)
 {
-	bool any_password = false;
-
-	*out = (struct auth_result){ .backend = "" };
 	if (password == NULL) {
-		out->failure = AUTH_FAILURE_TOO_LONG;
+		*out = (struct auth_result){ .failure = AUTH_FAILURE_TOO_LONG, .backend = "" };
 		return;
 	}
-	out->failure = judge_name(sources, name, out, &any_password);
+	auth_find(sources, name, out);
 	/* Names must not be guessable by the clock: a refusal takes as long as a wrong password. */
-	if (out->failure != AUTH_FAILURE_NONE)
+	if (out->failure != AUTH_FAILURE_NONE) {
 		auth_hash_dummy(password);
-	else if (!any_password && !auth_hash_check(out->user->password, password))
-		out->failure = AUTH_FAILURE_BAD_PASSWORD;
-	if (out->failure != AUTH_FAILURE_NONE)
-		conf_user_free(&out->user);
-	else
-		out->anonymous = any_password;
+	} else if (!out->anonymous && !auth_hash_usable(out->user->password)) {
+		auth_hash_dummy(password);
+		auth_fail(out, AUTH_FAILURE_LOCKED, NULL, NULL);
+	} else if (!out->anonymous && !auth_hash_check(out->user->password, password)) {
+		auth_fail(out, AUTH_FAILURE_BAD_PASSWORD, NULL, NULL);
+	}
 }

@@ -22,7 +22,14 @@
 	A(LOCKED,	 "the account has no usable password hash")		\
 	A(DISABLED,	 "the account is disabled (enabled = no)")		\
 	A(TOO_LONG,	 "password longer than 1024 bytes")			\
-	A(BACKEND,	 "the user's record could not be read")
+	A(BACKEND,	 "the user's record could not be read")				\
+	A(ANONYMOUS,	 "anonymous logs in by password only")				\
+	A(NO_KEY,	 "not one of the user's keys")					\
+	A(BAD_KEY,	 "the key cannot be used")					\
+	A(BAD_SIGNATURE, "the signature is wrong")					\
+	A(BAD_CERTIFICATE, "the client's certificate is not valid")			\
+	A(NO_CERTIFICATE, "not one of the user's certificates")			\
+	A(FACTORS,	 "not what `require` asks for")
 /* clang-format on */
 
 #define AUTH_FAILURE_ENUM(name, text) AUTH_FAILURE_##name,
@@ -43,8 +50,19 @@ struct auth_result {
 	bool anonymous;
 	const char
 	    *backend; /* name of the back end that decided, for the log; "" = none knew the name */
-	char detail[CONF_MESSAGE_BYTES]; /* for BACKEND: file, line and cause */
+	char detail[CONF_MESSAGE_BYTES]; /* more than the failure's text: file, line, cause; may be
+	                                    "" */
+	char cure[CONF_MESSAGE_BYTES];   /* what an administrator can do; may be "" */
 };
+
+/*
+ * Look a name up, whatever it is going to be proven by.  failure: NONE, UNKNOWN_USER, BAD_NAME,
+ * DISABLED or BACKEND; anonymous: whoever this is is let in by password without a check.
+ */
+void auth_find(const struct auth_sources *sources, const char *name, struct auth_result *out);
+/* The user is not to be logged in: note why, and give the user up.  detail and cure may be NULL. */
+void auth_fail(
+    struct auth_result *result, enum auth_failure failure, const char *detail, const char *cure);
 
 /*
  * Check a password.  Costs one hash whatever the outcome (a dummy of the default cost for an
