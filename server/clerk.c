@@ -480,7 +480,6 @@ static void on_door(struct loop *loop, int fd, uint32_t events, void *context)
 	ssize_t got;
 
 	(void)loop;
-	(void)events;
 	for (int i = 0; i < MESSAGES_PER_TURN; i++) {
 		int client_fd = -1;
 		pid_t pid = 0;
@@ -491,8 +490,9 @@ static void on_door(struct loop *loop, int fd, uint32_t events, void *context)
 			break;
 		if (got > 0)
 			attach(clerk, (size_t)got, client_fd, pid);
-		else if (got == 0) {
-			/* Nobody holds the other end any more. */
+		else if (got == 0 && (events & EPOLLHUP) != 0) {
+			/* Nobody holds the other end any more; without the kernel's word for that it is
+			 * an empty message, which anybody may send. */
 			loop_unwatch(clerk->loop, fd);
 			break;
 		}

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "server/base/text.h"
 
 #define TEXT_MAX_BYTES    (4 * EVENT_MAX_BYTES + 1) /* each byte as \xHH */
+#define DIGITS_MAX        20 /* of a number of 64 bits */
 #define SYSLOG_DAEMON     (3 << 3)
 #define SYSLOG_HEAD_BYTES 64
 #define WRITE_TURNS_MAX   64 /* pieces of one line, into a pipe that has little room at a time */
@@ -25,6 +25,7 @@ struct clerk_log {
 	enum conf_log_format format;
 	enum clerk_log_kind kind;
 	int fd;
+	bool is_file; /* never waits */
 	bool stalled; /* the last write found no room: do not wait again */
 	bool torn;    /* half a line is out: start the next on a line of its own */
 	bool lost;
@@ -37,10 +38,41 @@ struct clerk_log {
 /* Fields of the line before the event's own; yields those in order. */
 struct line_writer {
 	enum conf_log_format format;
-	json_t *object;  /* JSON: jansson keeps the order of insertion */
-	struct buf *out; /* logfmt */
-	bool failed;
+	struct buf *out;
 };
+
+/* Escaped text (text_escape) is UTF-8 without control characters: two bytes are left that JSON minds. */
+static void put_json_text(struct buf *out, const char *text)
+{
+	buf_append_string(out, "\"");
+	for (;;) {
+		size_t plain = strcspn(text, "\"\\");
+
+		buf_append(out, text, plain);
+		text += plain;
+		if (*text == '\0')
+			break;
+		buf_append(out, (const char[]){ '\\', *text++ }, 2);
+	}
+	buf_append_string(out, "\"");
+}
+
+/* What stands before a value. */
+static void put_name(const struct line_writer *writer, const char *name)
+{
+	const bool first = buf_length(writer->out) == 0;
+
+	if (writer->format == CONF_LOG_JSON) {
+		buf_append_string(writer->out, first ? "{\"" : ",\"");
+		buf_append_string(writer->out, name);
+		buf_append_string(writer->out, "\":");
+		return;
+	}
+	if (!first)
+		buf_append_string(writer->out, " ");
+	buf_append_string(writer->out, name);
+	buf_append_string(writer->out, "=");
+}
 
 static bool logfmt_needs_quotes(const char *text)
 {
@@ -49,12 +81,11 @@ static bool logfmt_needs_quotes(const char *text)
 
 static void put_text(struct line_writer *writer, const char *name, const char *text)
 {
+	put_name(writer, name);
 	if (writer->format == CONF_LOG_JSON) {
-		if (json_object_set_new(writer->object, name, json_string(text)) != 0)
-			writer->failed = true;
+		put_json_text(writer->out, text);
 		return;
 	}
-	buf_appendf(writer->out, "%s%s=", buf_length(writer->out) > 0 ? " " : "", name);
 	if (!logfmt_needs_quotes(text)) {
 		buf_append_string(writer->out, text);
 		return;
@@ -68,12 +99,17 @@ static void put_text(struct line_writer *writer, const char *name, const char *t
 
 static void put_number(struct line_writer *writer, const char *name, uint64_t number)
 {
-	json_int_t bounded = number > INT64_MAX ? INT64_MAX : (json_int_t)number;
+	char digits[DIGITS_MAX];
+	size_t start = sizeof(digits);
 
-	if (writer->format == CONF_LOG_LOGFMT)
-		buf_appendf(writer->out, " %s=%llu", name, (unsigned long long)number);
-	else if (json_object_set_new(writer->object, name, json_integer(bounded)) != 0)
-		writer->failed = true;
+	/* Most readers of JSON know no greater numbers. */
+	if (writer->format == CONF_LOG_JSON && number > INT64_MAX)
+		number = INT64_MAX;
+	do
+		digits[--start] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	put_name(writer, name);
+	buf_append(writer->out, digits + start, sizeof(digits) - start);
 }
 
 /* Which fields the event brings, as a mask; false when it is malformed or brings one twice. */
@@ -132,39 +168,23 @@ static void put_head(struct line_writer *writer, const struct clerk_log_line *li
 		put_number(writer, event_field_name(EVENT_FIELD_SEQ), line->seq);
 }
 
-static bool finish_json(struct line_writer *writer)
-{
-	char *text = writer->failed ? NULL : json_dumps(writer->object, JSON_COMPACT);
-	bool ok = text != NULL && buf_append_string(writer->out, text);
-
-	free(text);
-	return ok;
-}
-
 bool clerk_log_format(
     struct buf *out, enum conf_log_format format, const struct clerk_log_line *line)
 {
 	struct line_writer writer = { .format = format, .out = out };
 	char *scratch = NULL;
 	uint64_t seen;
-	bool ok = false;
 
 	if (!scan_fields(line->fields, &seen))
 		return false;
 	scratch = malloc(TEXT_MAX_BYTES);
-	if (format == CONF_LOG_JSON)
-		writer.object = json_object();
-	if (scratch == NULL || (format == CONF_LOG_JSON && writer.object == NULL))
-		goto out;
+	if (scratch == NULL)
+		return false;
 	put_head(&writer, line, seen);
 	put_fields(&writer, line->fields, scratch);
-	if (format == CONF_LOG_JSON && !finish_json(&writer))
-		goto out;
-	ok = buf_append_string(out, "\n") && !out->failed;
-out:
-	json_decref(writer.object);
+	buf_append_string(out, format == CONF_LOG_JSON ? "}\n" : "\n");
 	free(scratch);
-	return ok;
+	return !out->failed;
 }
 
 /* --- the target ----------------------------------------------------------------------------- */
@@ -200,6 +220,8 @@ void clerk_log_set_target(struct clerk_log *log, int fd, enum clerk_log_kind kin
 	io_close(&log->fd);
 	log->fd = fd;
 	log->kind = kind;
+	/* A file has no reader to wait for; whatever has one cannot be sought in. */
+	log->is_file = fd >= 0 && lseek(fd, 0, SEEK_CUR) >= 0;
 	log->stalled = log->torn = log->lost = false;
 }
 
@@ -215,7 +237,7 @@ static bool has_room(struct clerk_log *log)
 {
 	struct pollfd target = { .fd = log->fd, .events = POLLOUT };
 
-	if (poll(&target, 1, log->stalled ? 0 : CLERK_LOG_WAIT_MS) > 0)
+	if (log->is_file || poll(&target, 1, log->stalled ? 0 : CLERK_LOG_WAIT_MS) > 0)
 		return true;
 	log->stalled = true;
 	return false;

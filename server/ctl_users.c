@@ -70,7 +70,8 @@ static bool append_value(struct buf *out, const struct conf_option *row, const c
 	static const char plain[] =
 	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
-	if (row->type == CONF_TYPE_list || (type->takes_list && text[0] == '{'))
+	if (row->type == CONF_TYPE_list || row->type == CONF_TYPE_words ||
+	    row->type == CONF_TYPE_certs || (type->takes_list && text[0] == '{'))
 		return append_list(out, row->name, text);
 	if (type->bare && text[0] != '\0' && strspn(text, plain) == strlen(text))
 		return buf_append_string(out, text);

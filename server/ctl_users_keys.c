@@ -46,12 +46,13 @@ static bool parse_own(
 	return true;
 }
 
-static bool is_new_key(const struct conf_list *keys, const struct ctl_key *wanted)
+static bool is_new_key(
+    const struct ctl_command *command, const struct conf_list *keys, const struct ctl_key *wanted)
 {
 	for (size_t i = 0; i < keys->count; i++) {
 		struct ctl_key key;
 
-		if (ctl_keys_parse(&key, keys->items[i]) == NULL &&
+		if (ctl_keys_parse(&key, keys->items[i], command->conf->ssh.rsa_min_bits) == NULL &&
 		    strcmp(key.fingerprint, wanted->fingerprint) == 0)
 			return ctl_users_complain(
 			    "the user has that key already: %s %s", key.fingerprint, key.comment);
@@ -73,11 +74,12 @@ bool ctl_users_key_add(const struct ctl_command *command)
 	buf_init(&line, CONF_LIST_ITEM_MAX_BYTES);
 	fine = key_line(command, &line);
 	if (fine)
-		wrong = ctl_keys_parse(&key, (const char *)buf_bytes(&line));
+		wrong = ctl_keys_parse(
+		    &key, (const char *)buf_bytes(&line), command->conf->ssh.rsa_min_bits);
 	if (wrong != NULL)
 		fine = ctl_users_complain("%s", wrong);
 	if (fine && ctl_users_begin(command, &file)) {
-		fine = parse_own(command, &file, &user) && is_new_key(&user->keys, &key);
+		fine = parse_own(command, &file, &user) && is_new_key(command, &user->keys, &key);
 		old = ctl_users_old(&file);
 		buf_init(&edited, CTL_EDIT_MAX_BYTES);
 		fine = fine && ctl_users_take(&file, &edited,
@@ -103,7 +105,8 @@ bool ctl_users_key_list(const struct ctl_command *command)
 		return false;
 	for (size_t i = 0; i < user->keys.count; i++) {
 		struct ctl_key key;
-		const char *wrong = ctl_keys_parse(&key, user->keys.items[i]);
+		const char *wrong =
+		    ctl_keys_parse(&key, user->keys.items[i], command->conf->ssh.rsa_min_bits);
 
 		if (wrong == NULL)
 			printf("%zu %s %s%s%s\n", i + 1, key.fingerprint, key.type,
@@ -115,9 +118,11 @@ bool ctl_users_key_list(const struct ctl_command *command)
 	return true;
 }
 
-/* Which of the keys an argument means: its number, fingerprint or comment. */
-static bool find_key(const struct conf_list *keys, const char *wanted, size_t *index_out)
+/* Which of the keys the argument means: its number, fingerprint or comment. */
+static bool find_key(
+    const struct ctl_command *command, const struct conf_list *keys, size_t *index_out)
 {
+	const char *wanted = command->arguments[0];
 	size_t found = 0;
 	uint64_t number;
 
@@ -128,7 +133,7 @@ static bool find_key(const struct conf_list *keys, const char *wanted, size_t *i
 	for (size_t i = 0; i < keys->count; i++) {
 		struct ctl_key key;
 
-		if (ctl_keys_parse(&key, keys->items[i]) != NULL)
+		if (ctl_keys_parse(&key, keys->items[i], command->conf->ssh.rsa_min_bits) != NULL)
 			continue;
 		if (strcmp(key.fingerprint, wanted) == 0 || strcmp(key.comment, wanted) == 0) {
 			found++;
@@ -154,8 +159,7 @@ bool ctl_users_key_del(const struct ctl_command *command)
 
 	if (!ctl_users_begin(command, &file))
 		return false;
-	fine = parse_own(command, &file, &user) &&
-	       find_key(&user->keys, command->arguments[0], &index);
+	fine = parse_own(command, &file, &user) && find_key(command, &user->keys, &index);
 	old = ctl_users_old(&file);
 	buf_init(&edited, CTL_EDIT_MAX_BYTES);
 	fine = fine && ctl_users_take(&file, &edited,

@@ -26,8 +26,12 @@
 	E(CONFINEMENT,	"confinement",	INFO,	"Which walls are in force.")					\
 	E(ACCEPT,	"accept",	INFO,	"A client has connected.")					\
 	E(REFUSE,	"refuse",	WARNING, "A client was sent away before it could say anything.")	\
+	E(HOST_KEY,	"host-key",	INFO,	"A host key of SSH in use, with the fingerprint that clients show.") \
+	E(PROTECTION,	"protection",	INFO,	"What the protection of a session lacks, or what it gave up.")	\
+	E(NEGOTIATION_FAILED, "negotiation-failed", WARNING, "No encrypted connection came about, and why.")	\
 	E(LOGIN,	"login",	INFO,	"A user is logged in.")						\
 	E(LOGIN_FAILED,	"login-failed",	WARNING, "A login was refused, and why.")				\
+	E(LOGIN_PARTIAL, "login-partial", INFO,	"One factor of a login was right; the user's `require` asks for more.") \
 	E(LOGOUT,	"logout",	INFO,	"The session is over; sums of what it moved.")			\
 	E(UPLOAD,	"upload",	INFO,	"An upload ended.")						\
 	E(DOWNLOAD,	"download",	INFO,	"A download ended.")						\
@@ -44,7 +48,10 @@
 	E(CLERK_BACK,	"clerk-back",	WARNING, "The clerk was restarted; sessions have reported again.")	\
 	E(LOG_REOPENED,	"log-reopened",	INFO,	"The log file was opened again.")			\
 	E(LOG_DROPPED,	"log-dropped",	ERROR,	"The log could not be written for a while; how many lines are missing.") \
-	E(FORK_FAILED,	"fork-failed",	ERROR,	"A session pair could not be started; new clients wait.")
+	E(FORK_FAILED,	"fork-failed",	ERROR,	"A session pair could not be started; new clients wait.")	\
+	E(CERTIFICATE_CHANGED, "certificate-changed", INFO, "A file of certificates or keys has changed; it is tried.") \
+	E(CERTIFICATE_EXPIRES, "certificate-expires", WARNING, "A certificate ends soon; said at the start and once a day.") \
+	E(CERTIFICATE_EXPIRED, "certificate-expired", ERROR, "A certificate has ended; said at the start and once a day.")
 
 /* F(symbol, "name", kind, doc); kind is TEXT (escaped by the clerk) or NUMBER (unsigned 64 bits) */
 #define EVENT_FIELDS(F)												\
@@ -55,7 +62,14 @@
 	F(PEER,		"peer",		TEXT,	"Address and port of the client.")				\
 	F(USER,		"user",		TEXT,	"User name as logged in, or as tried.")				\
 	F(BACKEND,	"backend",	TEXT,	"Authentication back end that decided.")			\
+	F(METHOD,	"method",	TEXT,	"How a login was tried: password, publickey, certificate; several with + between them.") \
+	F(KEY,		"key",		TEXT,	"SHA256 fingerprint of the SSH key, or of the client certificate, of a login.") \
+	F(MISSING,	"missing",	TEXT,	"Factors that a login still needs.")				\
 	F(CLIENT,	"client",	TEXT,	"What the client calls itself.")				\
+	F(ALGORITHMS,	"algorithms",	TEXT,	"How the connection is protected, as its two ends have agreed.") \
+	F(OURS,		"ours",		TEXT,	"Algorithms that the server offered.")				\
+	F(THEIRS,	"theirs",	TEXT,	"Algorithms that the client offered.")				\
+	F(FINGERPRINT,	"fingerprint",	TEXT,	"SHA256 fingerprint of a public key.")				\
 	F(PATH,		"path",		TEXT,	"Path as the user sees it.")					\
 	F(TO,		"to",		TEXT,	"New path, or target of a link.")				\
 	F(BYTES,	"bytes",	NUMBER,	"Bytes moved.")							\
@@ -80,7 +94,11 @@
 	F(WALLS,	"walls",	TEXT,	"Walls in force: chroot uid seccomp landlock ...")		\
 	F(VERSION,	"version",	TEXT,	"Version of transom.")						\
 	F(SEQ,		"seq",		NUMBER,	"Number of the line within its session or role.")		\
-	F(LINES,	"lines",	NUMBER,	"Lines missing from the log.")
+	F(LINES,	"lines",	NUMBER,	"Lines missing from the log.")					\
+	F(FILE,		"file",		TEXT,	"File of the administrator's, as the configuration names it.")	\
+	F(NAMES,	"names",	TEXT,	"Host names of a certificate, separated by spaces.")		\
+	F(EXPIRES,	"expires",	TEXT,	"Last day of a certificate.")					\
+	F(DAYS,		"days",		NUMBER,	"Whole days until then, or since then.")
 
 /* clang-format on */
 

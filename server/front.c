@@ -26,6 +26,7 @@
 #include "server/nursery_messages.h"
 #include "server/sandbox.h"
 #include "server/session.h"
+#include "server/sftp/ssh_front.h"
 
 #define POLL_MS          60000
 #define SESSION_ID_BYTES 33
@@ -42,6 +43,7 @@ struct client {
 	char session[SESSION_ID_BYTES];
 	struct netaddr local;
 	struct netaddr peer;
+	struct wire_blob unread; /* in the guard client's memory */
 };
 
 /* --- locking oneself in
@@ -100,6 +102,7 @@ static bool take_client(const struct guard_client_event *event, struct client *o
 		return false;
 	out->local.port = (uint16_t)note->local_port;
 	out->peer.port = (uint16_t)note->peer_port;
+	out->unread = note->unread;
 	return true;
 }
 
@@ -170,20 +173,37 @@ static int serve_ftp(
 		.local = client->local,
 		.peer = client->peer,
 		.session = client->session,
+		.unread = client->unread,
+		.tls = start->tls,
 	};
 
 	return ftp_engine_run(&engine);
 }
 
+static int serve_sftp(
+    const struct session_start *start, struct guard_client *guard, const struct client *client)
+{
+	const struct ssh_front_start ssh = {
+		.conf = start->conf,
+		.listener = &start->conf->listeners[client->listener],
+		.keys = start->keys,
+		.guard = guard,
+		.client_fd = client->fd,
+		.peer = client->peer,
+		.session = client->session,
+	};
+
+	return ssh_front_run(&ssh);
+}
+
 void front_run(const struct session_start *start)
 {
 	/* In the order of enum conf_protocol. */
-	static const struct {
-		const char *title;
-		int (*serve)(
-		    const struct session_start *, struct guard_client *, const struct client *);
-	} protocols[] = {
-		[CONF_PROTOCOL_FTP] = { "ftp", serve_ftp },
+	static int (*const protocols[CONF_PROTOCOL_COUNT])(
+	    const struct session_start *, struct guard_client *, const struct client *) = {
+		[CONF_PROTOCOL_FTP] = serve_ftp,
+		[CONF_PROTOCOL_FTPS] = serve_ftp,
+		[CONF_PROTOCOL_SFTP] = serve_sftp,
 	};
 	struct guard_client *guard;
 	struct client client = { .fd = -1 };
@@ -201,6 +221,6 @@ void front_run(const struct session_start *start)
 	    !prepare_socket(client.fd, &start->conf->ftp))
 		_exit(SESSION_EXIT_FAILED);
 	protocol = start->conf->listeners[client.listener].protocol;
-	proctitle_set("transomd: front %s", protocols[protocol].title);
-	_exit(protocols[protocol].serve(start, guard, &client));
+	proctitle_set("transomd: front %s", conf_protocol_name(protocol));
+	_exit(protocols[protocol](start, guard, &client));
 }

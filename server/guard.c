@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -83,11 +84,13 @@ static void on_clerk_stop(void *context, enum guard_stop reason, bool now)
 	guard_stop(context, reason, now);
 }
 
-static void on_terminate(struct loop *loop, const struct signalfd_siginfo *info, void *context)
+static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
 {
 	(void)loop;
-	(void)info;
-	guard_stop(context, GUARD_STOP_SHUTDOWN, true);
+	if (info->ssi_signo == GUARD_WATCHDOG_SIGNAL)
+		guard_watchdog_step(context);
+	else
+		guard_stop(context, GUARD_STOP_SHUTDOWN, true);
 }
 
 /* The nursery lets an idle guard go by closing the leash; it never writes. */
@@ -141,7 +144,7 @@ static void on_goodbye(struct loop *loop, void *context)
 static bool keep_only_own_descriptors(struct guard *guard)
 {
 	const struct session_start *start = guard->start;
-	int *keep = calloc(guard->listener_count + 5, sizeof(*keep));
+	int *keep = calloc(guard->listener_count + 6, sizeof(*keep));
 	size_t count = 0;
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	bool ok = false;
@@ -155,6 +158,8 @@ static bool keep_only_own_descriptors(struct guard *guard)
 		keep[count++] = start->leash_fd;
 	if (start->users_dir_fd >= 0)
 		keep[count++] = start->users_dir_fd;
+	if (start->keeper_door_fd >= 0)
+		keep[count++] = start->keeper_door_fd;
 	for (size_t i = 0; i < guard->listener_count; i++)
 		keep[count++] = guard->listener_fds[i];
 	ok = os_close_all_but(3, keep, count);
@@ -225,7 +230,7 @@ static bool allocate(struct guard *guard)
 
 static bool make_loop(struct guard *guard)
 {
-	sigset_t terminate;
+	sigset_t signals;
 
 	guard->loop = loop_new();
 	if (guard->loop == NULL)
@@ -237,11 +242,12 @@ static bool make_loop(struct guard *guard)
 	guard->login.delay = loop_timer_new(guard->loop, guard_login_answer, guard);
 	if (guard->accept_pause == NULL || guard->login_deadline == NULL ||
 	    guard->session_deadline == NULL || guard->goodbye == NULL ||
-	    guard->login.delay == NULL || !guard_data_init(guard))
+	    guard->login.delay == NULL || !guard_data_init(guard) || !guard_watchdog_init(guard))
 		return false;
-	sigemptyset(&terminate);
-	sigaddset(&terminate, SIGTERM);
-	return loop_signals(guard->loop, &terminate, on_terminate, guard) &&
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, GUARD_WATCHDOG_SIGNAL);
+	return loop_signals(guard->loop, &signals, on_signal, guard) &&
 	       guard_listen_to_front(guard, true) &&
 	       (guard->leash_fd < 0 ||
 	           loop_watch(guard->loop, guard->leash_fd, EPOLLIN, on_leash, guard));
@@ -262,7 +268,7 @@ static bool set_up(struct guard *guard)
 	guard->clerk = clerk_client_new("guard", guard->door_fd);
 	return guard->clerk != NULL && make_loop(guard) &&
 	       clerk_client_attach_loop(guard->clerk, guard->loop, on_clerk_stop, guard) &&
-	       guard_accept_begin(guard);
+	       (guard->start->inherits ? guard_accept_inherit(guard) : guard_accept_begin(guard));
 }
 
 /* --- the end ------------------------------------------------------------------------------ */

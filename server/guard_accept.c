@@ -1,6 +1,6 @@
 /*
- * From an idle guard to a session: accept, ask the clerk, refuse on the spot or hand the socket to
- * the front.
+ * From an idle guard to a session: accept, or take over from a session that was given up; ask the
+ * clerk, refuse on the spot or hand the socket to the front.
  *
  * Not a byte of the client is read here.
  */
@@ -10,17 +10,17 @@
 #include <sys/socket.h>
 
 #include "server/base/io.h"
+#include "server/base/os_linux.h"
 #include "server/base/proctitle.h"
 #include "server/base/random.h"
+#include "server/base/secret.h"
 #include "server/base/text.h"
 #include "server/guard_private.h"
 #include "server/nursery_messages.h"
 
 const char *guard_protocol_name(const struct conf_listener *listener)
 {
-	static const char *const names[] = { [CONF_PROTOCOL_FTP] = "ftp" };
-
-	return names[listener->protocol];
+	return conf_protocol_name(listener->protocol);
 }
 
 /* What a client reads that may not come in; every other word of FTP is the front's. */
@@ -41,11 +41,15 @@ static const char *refusal(enum clerk_verdict verdict)
 /* Sent as far as it goes at once: a client that does not read must not hold us up. */
 static void refuse(struct guard *guard, int client_fd, enum clerk_verdict verdict)
 {
+	/* Of RFC 8446 6: fatal, internal_error.  Words would be no TLS, and "wrong version" to the client. */
+	static const char alert[] = "\x15\x03\x03\x00\x02\x02\x50";
+	const bool in_tls = guard->listener->protocol == CONF_PROTOCOL_FTPS;
 	const char *line = refusal(verdict);
 	char waste[512];
 
 	guard_log_refuse(guard, clerk_verdict_text(verdict));
-	(void)send(client_fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)send(client_fd, in_tls ? alert : line, in_tls ? sizeof(alert) - 1 : strlen(line),
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(client_fd, SHUT_WR);
 	/* Bytes left unread would turn the close into a reset, which overtakes the line. */
 	(void)recv(client_fd, waste, sizeof(waste), MSG_DONTWAIT);
@@ -55,13 +59,28 @@ static void refuse(struct guard *guard, int client_fd, enum clerk_verdict verdic
 	guard->peer.family = 0;
 }
 
-static void tell_nursery(struct guard *guard, enum nursery_leash message)
+static void say_waiting(const struct guard *guard)
 {
-	const char byte = (char)message;
+	const char byte = NURSERY_LEASH_WAITING;
 
-	/* A nursery that has gone or retired does not matter to a client that is here. */
 	if (guard->leash_fd >= 0)
 		(void)wire_send(guard->leash_fd, &byte, sizeof(byte), -1);
+}
+
+static void say_busy(const struct guard *guard)
+{
+	const struct nursery_client message = {
+		.kind = NURSERY_LEASH_BUSY,
+		.listener = (uint32_t)(guard->listener - guard->conf->listeners),
+		.cookie = guard->cookie,
+	};
+
+	/* A nursery that has gone or retired does not matter to a client that is here. */
+	if (guard->leash_fd < 0)
+		return;
+	(void)wire_send(guard->leash_fd, &message, sizeof(message), -1);
+	/* It stays open for REIN; its end means nothing any more. */
+	loop_unwatch(guard->loop, guard->leash_fd);
 }
 
 static void close_listeners(struct guard *guard)
@@ -73,7 +92,7 @@ static void close_listeners(struct guard *guard)
 	loop_timer_set(guard->accept_pause, CLOCK_NEVER);
 }
 
-static void begin_session(struct guard *guard, int client_fd)
+static void begin_session(struct guard *guard, int client_fd, struct wire_blob unread)
 {
 	char local[NETADDR_TEXT_BYTES];
 	char peer[NETADDR_TEXT_BYTES];
@@ -84,18 +103,18 @@ static void begin_session(struct guard *guard, int client_fd)
 		.local_port = guard->local.port,
 		.peer = peer,
 		.peer_port = guard->peer.port,
+		.unread = unread,
 	};
 
 	close_listeners(guard);
-	tell_nursery(guard, NURSERY_LEASH_BUSY);
-	loop_unwatch(guard->loop, guard->leash_fd);
-	io_close(&guard->leash_fd);
+	say_busy(guard);
 	guard->state = GUARD_STATE_LOGIN;
 	proctitle_set("transomd: guard login");
 	loop_timer_set(guard->login_deadline, guard->since_ms + guard->conf->login_timeout);
 	if (guard->conf->session_timeout > 0)
 		loop_timer_set(
 		    guard->session_deadline, guard->since_ms + guard->conf->session_timeout);
+	guard_watchdog_begin(guard);
 	guard_log_accept(guard);
 	netaddr_format_ip(&guard->local, local);
 	netaddr_format_ip(&guard->peer, peer);
@@ -104,19 +123,21 @@ static void begin_session(struct guard *guard, int client_fd)
 		guard_end(guard, SESSION_EXIT_OK, "the front is gone");
 }
 
-static void admit(struct guard *guard, int client_fd)
+static void admit(struct guard *guard, int client_fd, struct wire_blob unread)
 {
 	char peer_ip[NETADDR_TEXT_BYTES];
 	uint8_t id[(GUARD_SESSION_BYTES - 1) / 2];
 	enum clerk_verdict verdict;
 
+	guard->cookie = os_socket_cookie(client_fd);
 	random_bytes(id, sizeof(id));
 	text_hex(guard->session, id, sizeof(id));
 	netaddr_format_ip(&guard->peer, peer_ip);
+	netaddr_format(&guard->peer, guard->peer_text);
 	verdict = clerk_client_admit(guard->clerk, guard->session,
 	    guard_protocol_name(guard->listener), guard->listener->title, peer_ip);
 	if (verdict == CLERK_ALLOWED)
-		begin_session(guard, client_fd);
+		begin_session(guard, client_fd, unread);
 	else
 		refuse(guard, client_fd, verdict);
 }
@@ -165,8 +186,55 @@ static void on_client(struct loop *loop, int listener_fd, uint32_t events, void 
 	guard->since_ms = clock_mono_ms();
 	if (netaddr_from_sockaddr(&guard->peer, (struct sockaddr *)&peer, length) &&
 	    netaddr_local(&guard->local, client_fd))
-		admit(guard, client_fd);
+		admit(guard, client_fd, (struct wire_blob){ 0 });
 	io_close(&client_fd);
+}
+
+/* The nursery's message is its own making but for the bytes of `unread`, which are for the front. */
+static bool take_over(struct guard *guard, size_t length, int client_fd)
+{
+	const struct nursery_client *message = (const void *)guard->in;
+	struct wire_blob unread;
+
+	if (length < sizeof(*message) || message->kind != NURSERY_LEASH_INHERIT || client_fd < 0 ||
+	    message->listener >= guard->conf->listener_count ||
+	    message->cookie != os_socket_cookie(client_fd))
+		return false;
+	unread.bytes = message->unread;
+	unread.length = length - sizeof(*message);
+	guard->listener = &guard->conf->listeners[message->listener];
+	guard->since_ms = clock_mono_ms();
+	/* A client that has left meanwhile is nobody's session. */
+	if (netaddr_peer(&guard->peer, client_fd) && netaddr_local(&guard->local, client_fd))
+		admit(guard, client_fd, unread);
+	return guard->state == GUARD_STATE_LOGIN;
+}
+
+static void on_inheritance(struct loop *loop, int leash_fd, uint32_t events, void *context)
+{
+	struct guard *guard = context;
+	int client_fd = -1;
+	ssize_t length = wire_receive(leash_fd, guard->in, WIRE_MAX_BYTES, &client_fd);
+
+	(void)events;
+	if (length < 0 && errno == EAGAIN)
+		return;
+	loop_unwatch(loop, leash_fd);
+	/* Refused, or retired before it came: there is no other client for this guard. */
+	if (length <= 0 || !take_over(guard, (size_t)length, client_fd))
+		guard_end(guard, SESSION_EXIT_OK, NULL);
+	if (length > 0)
+		secret_wipe(guard->in, (size_t)length);
+	io_close(&client_fd);
+}
+
+bool guard_accept_inherit(struct guard *guard)
+{
+	close_listeners(guard);
+	if (!loop_watch(guard->loop, guard->leash_fd, EPOLLIN, on_inheritance, guard))
+		return false;
+	say_waiting(guard);
+	return true;
 }
 
 static bool watch_listeners(struct guard *guard)
@@ -198,6 +266,6 @@ bool guard_accept_begin(struct guard *guard)
 	}
 	if (!watch_listeners(guard))
 		return false;
-	tell_nursery(guard, NURSERY_LEASH_WAITING);
+	say_waiting(guard);
 	return true;
 }

@@ -32,11 +32,13 @@ struct stored {
 struct guard_client {
 	int socket_fd;
 	int farewell_fd;
+	int carried_fd; /* goes with the next request; -1: none */
 	const char *farewell; /* NULL: none */
 	uint32_t last_id;
 	struct pending pending[PENDING_PLACES];
 	struct stored stored[STORED_PLACES]; /* in order of arrival */
 	size_t stored_count;
+	size_t incoming_length; /* of the last message */
 	/* Last, and never cleared: only the pages that messages reach become memory. */
 	uint8_t incoming[WIRE_MAX_BYTES];
 	uint8_t outgoing[WIRE_MAX_BYTES];
@@ -73,9 +75,11 @@ struct guard_client *guard_client_new(int socket_fd)
 		return NULL;
 	client->socket_fd = socket_fd;
 	client->farewell_fd = -1;
+	client->carried_fd = -1;
 	client->farewell = NULL;
 	client->last_id = 0;
 	client->stored_count = 0;
+	client->incoming_length = 0;
 	memset(client->pending, 0, sizeof(client->pending));
 	return client;
 }
@@ -101,9 +105,30 @@ void guard_client_set_farewell(struct guard_client *client, int fd, const char *
 	client->farewell = text;
 }
 
+void guard_client_carry(struct guard_client *client, int fd)
+{
+	client->carried_fd = fd;
+}
+
+void guard_client_forget(struct guard_client *client)
+{
+	secret_wipe(client->incoming, client->incoming_length);
+	client->incoming_length = 0;
+}
+
+/* Is it for guard_client_next?  Replies to a wait that has not come yet are not. */
+static bool is_for_next(const struct wire_header *header)
+{
+	return header->kind == WIRE_NOTICE ||
+	       (guard_message_find(header->type)->flags & GUARD_FLAG_LATER) != 0;
+}
+
 bool guard_client_holds(const struct guard_client *client)
 {
-	return client->stored_count > 0;
+	for (size_t i = 0; i < client->stored_count; i++)
+		if (is_for_next(&client->stored[i].header))
+			return true;
+	return false;
 }
 
 int guard_client_fd(const struct guard_client *client)
@@ -140,35 +165,49 @@ static size_t count_pending(const struct guard_client *client)
 	return count;
 }
 
-static void begin_request(struct guard_client *client, struct wire_writer *writer, uint16_t number)
+static void begin_message(
+    struct guard_client *client, struct wire_writer *writer, uint16_t number, uint32_t id)
 {
-	struct wire_header header = { .type = number, .kind = WIRE_REQUEST };
+	struct wire_header header = { .type = number, .kind = WIRE_REQUEST, .id = id };
 
-	/* Neither 0, which is a notice's, nor one still open when the numbers have gone round. */
-	do
-		client->last_id++;
-	while (client->last_id == 0 || find_pending(client, client->last_id) != NULL);
-	header.id = client->last_id;
 	*writer = (struct wire_writer){ .bytes = client->outgoing, .size = WIRE_MAX_BYTES };
 	wire_put_header(writer, &header);
 }
 
-/* Send what was encoded; the id, or 0 when it must not be sent. */
-static uint32_t finish_request(
-    struct guard_client *client, const struct wire_writer *writer, uint16_t number, size_t places)
+static void begin_request(struct guard_client *client, struct wire_writer *writer, uint16_t number)
+{
+	/* Neither 0, which is a notice's, nor one still open when the numbers have gone round. */
+	do
+		client->last_id++;
+	while (client->last_id == 0 || find_pending(client, client->last_id) != NULL);
+	begin_message(client, writer, number, client->last_id);
+}
+
+/* Send what was encoded, unless it failed. */
+static bool send_message(
+    struct guard_client *client, const struct wire_writer *writer, uint16_t number)
 {
 	const struct guard_message_row *row = guard_message_find(number);
-	uint32_t id = client->last_id;
 
-	if (writer->failed || count_pending(client) >= places)
-		id = 0;
-	else if (!wire_send(client->socket_fd, client->outgoing, writer->length, -1))
+	if (!writer->failed &&
+	    !wire_send(client->socket_fd, client->outgoing, writer->length, client->carried_fd))
 		end_process(client, GUARD_CLIENT_EXIT_GONE);
+	client->carried_fd = -1;
 	if ((row->flags & GUARD_FLAG_SECRET) != 0)
 		secret_wipe(client->outgoing, writer->length);
-	if (id != 0)
-		*get_pending(client, 0) = (struct pending){ .id = id, .number = number };
-	return id;
+	return !writer->failed;
+}
+
+/* The id, or 0 when it must not be sent. */
+static uint32_t finish_request(
+    struct guard_client *client, struct wire_writer *writer, uint16_t number, size_t places)
+{
+	if (count_pending(client) >= places)
+		writer->failed = true;
+	if (!send_message(client, writer, number))
+		return 0;
+	*get_pending(client, 0) = (struct pending){ .id = client->last_id, .number = number };
+	return client->last_id;
 }
 
 /* --- receiving -------------------------------------------------------------------------------- */
@@ -213,6 +252,7 @@ static bool receive(struct guard_client *client, bool wait, struct message *out)
 	if (got <= 0)
 		end_process(client, got < 0 && errno == EBADMSG ? GUARD_CLIENT_EXIT_MALFORMED
 		                                        : GUARD_CLIENT_EXIT_GONE);
+	client->incoming_length = (size_t)got;
 	reader.left = (size_t)got;
 	wire_get_header(&reader, &out->header);
 	out->body = reader.bytes;
@@ -260,6 +300,7 @@ static void unstore(struct guard_client *client, size_t index, struct message *o
 		.length = place->length,
 	};
 	free(place->body);
+	client->incoming_length = place->length;
 	client->stored_count--;
 	memmove(place, place + 1, (client->stored_count - index) * sizeof(*place));
 }
@@ -321,6 +362,15 @@ static enum vfs_status await_reply(struct guard_client *client, uint32_t id, uin
 GUARD_MESSAGES(GUARD_CLIENT_SUBMIT)
 
 #define GUARD_CLIENT_STUBS(name, number, states, fd, calls, flags, why)                            \
+	bool guard_client_tell_##name(                                                             \
+	    struct guard_client *client, const struct guard_req_##name *request)                   \
+	{                                                                                          \
+		struct wire_writer writer;                                                         \
+                                                                                                   \
+		begin_message(client, &writer, (number), 0);                                       \
+		guard_put_req_##name(&writer, request);                                            \
+		return send_message(client, &writer, (number));                                    \
+	}                                                                                          \
 	uint32_t guard_client_send_##name(                                                         \
 	    struct guard_client *client, const struct guard_req_##name *request)                   \
 	{                                                                                          \
@@ -351,14 +401,7 @@ GUARD_MESSAGES(GUARD_CLIENT_STUBS)
 
 /* --- what comes unasked ----------------------------------------------------------------------- */
 
-/* A reply that guard_client_next gives: its event has no room for fields, and LATER rows have none.
- */
-static bool is_late(const struct message *message)
-{
-	return message->header.kind == WIRE_REPLY &&
-	       (guard_message_find(message->header.type)->flags & GUARD_FLAG_LATER) != 0;
-}
-
+/* Its event has no room for fields, and LATER rows have none. */
 static void give_late_reply(
     struct guard_client *client, const struct message *message, struct guard_client_event *out)
 {
@@ -397,15 +440,13 @@ static void give_notice(const struct guard_client *client, const struct message 
 static bool next_message(struct guard_client *client, struct message *out)
 {
 	for (size_t i = 0; i < client->stored_count; i++) {
-		struct message kept = { .header = client->stored[i].header };
-
-		if (kept.header.kind == WIRE_NOTICE || is_late(&kept)) {
+		if (is_for_next(&client->stored[i].header)) {
 			unstore(client, i, out);
 			return true;
 		}
 	}
 	while (receive(client, false, out)) {
-		if (out->header.kind == WIRE_NOTICE || is_late(out))
+		if (is_for_next(&out->header))
 			return true;
 		store(client, out);
 	}

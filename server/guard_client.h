@@ -35,6 +35,10 @@ void guard_client_free(struct guard_client **client);
  * NULL: nothing.
  */
 void guard_client_set_farewell(struct guard_client *client, int fd, const char *text);
+/* The next request carries this descriptor, which stays the caller's: for rows with the flag CONNECTION. */
+void guard_client_carry(struct guard_client *client, int fd);
+/* Wipe what the last message left in memory: it may have held a password. */
+void guard_client_forget(struct guard_client *client);
 /*
  * For poll(2): readable when guard_client_next may yield something.  What was put aside during a
  * wait does not show there but in guard_client_holds: do not sleep while that is true.
@@ -62,6 +66,10 @@ GUARD_MESSAGES(GUARD_CLIENT_PROTOTYPE)
 #define GUARD_CLIENT_SEND_PROTOTYPE(name, number, states, fd, calls, flags, why) \
 	uint32_t guard_client_send_##name(struct guard_client *, const struct guard_req_##name *);
 GUARD_MESSAGES(GUARD_CLIENT_SEND_PROTOTYPE)
+/* Ask for no answer: a request with id 0.  False when it was not sent, since a field is beyond its bound. */
+#define GUARD_CLIENT_TELL_PROTOTYPE(name, number, states, fd, calls, flags, why) \
+	bool guard_client_tell_##name(struct guard_client *, const struct guard_req_##name *);
+GUARD_MESSAGES(GUARD_CLIENT_TELL_PROTOTYPE)
 /* Wait for the reply to an earlier guard_client_send_NAME; as guard_client_NAME from there on.
  * VFS_INVALID for id 0 and for one that is not open.  Each reply is given once: here or by
  * guard_client_next. */
@@ -80,6 +88,7 @@ struct guard_client_event {
 	union {
 		struct guard_note_start start;
 		struct guard_note_stop stop;
+		struct guard_note_ping ping;
 	} note; /* strings are good until the next call */
 };
 /* True and *out when there is one (a notice, or the reply to a LATER message), without blocking;

@@ -4,7 +4,8 @@
  *
  * Passive: a port of the configured range at the address that the client dialled, open until the
  * client's own connection has come, be that before or after the front asks for it: strangers who
- * filled the queue meanwhile would keep the client out.  Active: to the control connection's peer
+ * filled the queue meanwhile would keep the client out.  Most clients connect and ask at once, so
+ * for a moment nobody is woken for the connection alone.  Active: to the control connection's peer
  * and nobody else (the FTP bounce, CVE-1999-0017); the address that the front brings is compared,
  * never used.  At most one of them at a time.
  */
@@ -21,7 +22,9 @@
 #include "server/base/text.h"
 #include "server/guard_private.h"
 
-#define BACKLOG          4 /* the client, and strangers who must not keep it out */
+#define BACKLOG          16 /* the client, and strangers who must not keep it out */
+#define SYSTEM_PORTS_TRIED 32 /* before the system is asked for one */
+#define LOOK_MS          20 /* then the queue is emptied though nobody asks */
 #define STRANGERS_LOGGED 3 /* for one port: a stranger must not fill the log either */
 #define TEXT_BYTES       256
 
@@ -68,6 +71,7 @@ static void close_listener(struct guard *guard)
 {
 	if (guard->data.listener_fd >= 0)
 		loop_unwatch(guard->loop, guard->data.listener_fd);
+	loop_timer_set(guard->data.look, CLOCK_NEVER);
 	io_close(&guard->data.listener_fd);
 }
 
@@ -90,6 +94,7 @@ static void answer(struct guard *guard, enum vfs_status status, int fd)
 
 	guard->data.waits = GUARD_DATA_WAITS_NOT;
 	loop_timer_set(guard->data.deadline, CLOCK_NEVER);
+	guard->data.given += status == VFS_OK;
 	if (waits == GUARD_DATA_ACCEPTS) {
 		close_listener(guard);
 		guard_reply_data_accept(guard, guard->data.id, status, &accepted, fd);
@@ -142,13 +147,16 @@ static void on_deadline(struct loop *loop, void *context)
 	answer(guard, VFS_TIMEOUT, -1);
 }
 
+static void on_look(struct loop *loop, void *context);
+
 bool guard_data_init(struct guard *guard)
 {
 	guard->data.listener_fd = -1;
 	guard->data.early_fd = -1;
 	guard->data.connect_fd = -1;
 	guard->data.deadline = loop_timer_new(guard->loop, on_deadline, guard);
-	return guard->data.deadline != NULL;
+	guard->data.look = loop_timer_new(guard->loop, on_look, guard);
+	return guard->data.deadline != NULL && guard->data.look != NULL;
 }
 
 void guard_data_end(struct guard *guard)
@@ -195,23 +203,33 @@ static int listen_at(const struct netaddr *local, uint16_t port)
 }
 
 /* A free port of the range, from a place that nobody can guess; -1 with errno. */
-static int listen_in_range(const struct guard *guard)
+static int listen_in_range(const struct guard *guard, struct conf_ports range, uint32_t attempts)
 {
-	const struct conf_ports range = guard->conf->ftp.passive_ports;
 	const uint32_t start = random_below(UINT16_MAX + 1u);
 	uint16_t port;
 	int fd = -1;
 
-	if (range.first == 0)
-		return listen_at(&guard->local, 0);
 	errno = EADDRINUSE;
-	for (uint32_t i = 0; fd < 0 && errno == EADDRINUSE; i++) {
+	for (uint32_t i = 0; fd < 0 && errno == EADDRINUSE && i < attempts; i++) {
 		port = guard_policy_port(range, start, i);
 		if (port == 0)
 			break;
 		fd = listen_at(&guard->local, port);
 	}
 	return fd;
+}
+
+/* Where the system would choose, we do it for it: it looks for a port that was not used for a minute,
+ * which after some thousand transfers takes longer than a transfer. */
+static int listen_somewhere(const struct guard *guard)
+{
+	const struct conf_ports range = guard->conf->ftp.passive_ports;
+	int fd;
+
+	if (range.first != 0)
+		return listen_in_range(guard, range, UINT32_MAX);
+	fd = listen_in_range(guard, guard->start->system_ports, SYSTEM_PORTS_TRIED);
+	return fd < 0 && errno == EADDRINUSE ? listen_at(&guard->local, 0) : fd;
 }
 
 static enum vfs_status listen_failed(struct guard *guard)
@@ -241,7 +259,8 @@ static void drop_stranger(struct guard *guard, const struct netaddr *stranger)
 	here.port = guard->data.port;
 	netaddr_format(stranger, text);
 	text_format(reason, sizeof(reason), "dropped a connection from %s: not the client", text);
-	guard_log_data_failed(guard, &here, reason, NULL);
+	guard_log_data_failed(guard, &here, reason,
+	    "if clients come from several addresses, by way of a balancer, set data_peers = \"any\" in ftp { }");
 }
 
 /* The client is here, fd is ours: what was asked for, or kept until it is. */
@@ -256,32 +275,61 @@ static void take_client(struct guard *guard, int fd)
 	loop_timer_set(guard->data.deadline, CLOCK_NEVER);
 }
 
-static void on_passive_client(struct loop *loop, int listener_fd, uint32_t events, void *context)
+/* Whoever is first in the queue.  False: nobody is. */
+static bool accept_first(struct guard *guard)
 {
-	struct guard *guard = context;
 	struct sockaddr_storage name = { 0 };
 	socklen_t length = sizeof(name);
 	struct netaddr peer;
-	int fd;
+	int fd = accept4(guard->data.listener_fd, (struct sockaddr *)&name, &length,
+	    SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void)loop;
-	(void)events;
-	fd = accept4(listener_fd, (struct sockaddr *)&name, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0) {
 		/* Gone before we came: wait on.  Without descriptors, waiting would spin. */
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			close_listener(guard);
 			answer(guard, VFS_FAILED, -1);
 		}
-		return;
+		return false;
 	}
 	if (netaddr_from_sockaddr(&peer, (struct sockaddr *)&name, length) &&
-	    netaddr_same_ip(&peer, &guard->peer)) {
+	    (netaddr_same_ip(&peer, &guard->peer) ||
+	        guard->conf->ftp.data_peers == CONF_DATA_PEERS_ANY)) {
 		take_client(guard, fd);
-		return;
+		return true;
 	}
 	drop_stranger(guard, &peer);
 	io_close(&fd);
+	return true;
+}
+
+static void on_passive_client(struct loop *loop, int listener_fd, uint32_t events, void *context)
+{
+	(void)loop;
+	(void)listener_fd;
+	(void)events;
+	accept_first(context);
+}
+
+/* Who is in the queue, and from now on whoever comes. */
+static void look(struct guard *guard)
+{
+	loop_timer_set(guard->data.look, CLOCK_NEVER);
+	for (int i = 0; i < BACKLOG && guard->data.listener_fd >= 0; i++) {
+		if (!accept_first(guard))
+			break;
+	}
+	if (guard->data.listener_fd < 0 || loop_watch(guard->loop, guard->data.listener_fd, EPOLLIN,
+	                                       on_passive_client, guard))
+		return;
+	close_listener(guard);
+	answer(guard, VFS_FAILED, -1);
+}
+
+static void on_look(struct loop *loop, void *context)
+{
+	(void)loop;
+	look(context);
 }
 
 enum vfs_status guard_do_data_listen(struct guard *guard, const struct guard_req_data_listen *ask,
@@ -298,11 +346,10 @@ enum vfs_status guard_do_data_listen(struct guard *guard, const struct guard_req
 	if (status != VFS_OK)
 		return status;
 	close_passive(guard);
-	data->listener_fd = listen_in_range(guard);
+	data->listener_fd = listen_somewhere(guard);
 	if (data->listener_fd < 0)
 		return listen_failed(guard);
-	if (!netaddr_local(&bound, data->listener_fd) ||
-	    !loop_watch(guard->loop, data->listener_fd, EPOLLIN, on_passive_client, guard)) {
+	if (!netaddr_local(&bound, data->listener_fd)) {
 		close_listener(guard);
 		return VFS_FAILED;
 	}
@@ -310,6 +357,7 @@ enum vfs_status guard_do_data_listen(struct guard *guard, const struct guard_req
 	data->strangers = 0;
 	/* A port that nobody comes to is not held for the whole session. */
 	loop_timer_set(data->deadline, clock_mono_ms() + guard->conf->ftp.data_timeout);
+	loop_timer_set(data->look, clock_mono_ms() + LOOK_MS);
 	netaddr_format_ip(
 	    data->announce.family != 0 ? &data->announce : &guard->local, guard->text);
 	reply->address = guard->text;
@@ -324,9 +372,10 @@ enum vfs_status guard_do_data_accept(struct guard *guard, const struct guard_req
 	enum vfs_status status;
 	int fd = data->early_fd;
 
-	(void)ask;
 	(void)reply;
 	(void)fd_out;
+	if (ask->after_open != 0 && guard->open_failed)
+		return VFS_CANCELLED;
 	if (data->waits != GUARD_DATA_WAITS_NOT)
 		return VFS_BUSY;
 	if (data->listener_fd < 0 && fd < 0) {
@@ -338,6 +387,8 @@ enum vfs_status guard_do_data_accept(struct guard *guard, const struct guard_req
 	data->early_fd = -1;
 	if (fd >= 0)
 		answer(guard, VFS_OK, fd);
+	else
+		look(guard);
 	return status;
 }
 
@@ -446,6 +497,8 @@ enum vfs_status guard_do_data_connect(struct guard *guard, const struct guard_re
 
 	(void)reply;
 	(void)fd_out;
+	if (ask->after_open != 0 && guard->open_failed)
+		return VFS_CANCELLED;
 	if (guard->data.waits != GUARD_DATA_WAITS_NOT)
 		return VFS_BUSY;
 	if (!guard->conf->ftp.active) {

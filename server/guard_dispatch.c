@@ -3,8 +3,9 @@
  *
  * Everything is generated from GUARD_MESSAGES: which numbers exist, in which states and how often
  * they are legal, how they are decoded, which guard_do_NAME handles them, how they are answered.  A
- * message that is unknown, early, late, oversized, malformed or carries a descriptor ends the
- * session: it is logged once and there is no recovery, so there is no recovery to be attacked.
+ * message that is unknown, early, late, oversized, malformed or carries a descriptor that its row
+ * does not know of ends the session: it is logged once and there is no recovery, so there is no
+ * recovery to be attacked.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include "server/base/text.h"
 #include "server/guard_private.h"
 
-static void violation(struct guard *guard, const char *message, const char *reason)
+void guard_violation(struct guard *guard, const char *message, const char *reason)
 {
 	guard_log_violation(guard, message, reason);
 	guard_end(guard, SESSION_EXIT_VIOLATION, NULL);
@@ -62,6 +63,8 @@ static bool deliver(struct guard *guard, const struct wire_writer *writer, int f
 		};                                                                        \
 		struct wire_writer writer = begin(guard, &header);                        \
                                                                                           \
+		if (id == 0)                                                              \
+			return;                                                           \
 		if (status == VFS_OK)                                                     \
 			guard_put_rep_##name(&writer, fields);                            \
 		deliver(guard, &writer, status == VFS_OK ? reply_fd : -1);                \
@@ -78,9 +81,13 @@ static struct wire_writer begin_notice(struct guard *guard, uint16_t number)
 bool guard_notify_start(struct guard *guard, const struct guard_note_start *note, int fd)
 {
 	struct wire_writer writer = begin_notice(guard, GUARD_NOTICE_start);
+	bool delivered;
 
 	guard_put_note_start(&writer, note);
-	return deliver(guard, &writer, fd);
+	delivered = deliver(guard, &writer, fd);
+	/* What the client has sent ahead may hold a password. */
+	secret_wipe(guard->out, writer.length);
+	return delivered;
 }
 
 bool guard_notify_stop(struct guard *guard, const struct guard_note_stop *note)
@@ -88,6 +95,14 @@ bool guard_notify_stop(struct guard *guard, const struct guard_note_stop *note)
 	struct wire_writer writer = begin_notice(guard, GUARD_NOTICE_stop);
 
 	guard_put_note_stop(&writer, note);
+	return deliver(guard, &writer, -1);
+}
+
+bool guard_notify_ping(struct guard *guard, const struct guard_note_ping *note)
+{
+	struct wire_writer writer = begin_notice(guard, GUARD_NOTICE_ping);
+
+	guard_put_note_ping(&writer, note);
 	return deliver(guard, &writer, -1);
 }
 
@@ -108,7 +123,7 @@ typedef void handle_fn(
                                                                                              \
 		guard_get_req_##name(reader, &ask);                                          \
 		if (!wire_done(reader)) {                                                    \
-			violation(guard, title, "malformed fields");                         \
+			guard_violation(guard, title, "malformed fields");                   \
 			return;                                                              \
 		}                                                                            \
 		guard->request_id = id;                                                      \
@@ -136,7 +151,8 @@ static const char *gate(struct guard *guard, const struct guard_message_row *row
 	return NULL;
 }
 
-static void handle(struct guard *guard, size_t length)
+/* Takes no descriptor: it stays the caller's. */
+static void handle(struct guard *guard, size_t length, int passed_fd)
 {
 	struct wire_reader reader = { .bytes = guard->in, .left = length };
 	const struct guard_message_row *row;
@@ -146,24 +162,30 @@ static void handle(struct guard *guard, size_t length)
 
 	wire_get_header(&reader, &header);
 	if (reader.failed) {
-		violation(guard, NULL, "shorter than a header");
+		guard_violation(guard, NULL, "shorter than a header");
 		return;
 	}
 	row = guard_message_find(header.type);
 	if (row == NULL) {
 		text_format(number, sizeof(number), "%u", (unsigned)header.type);
-		violation(guard, number, "unknown number");
+		guard_violation(guard, number, "unknown number");
 		return;
 	}
 	if (header.kind != WIRE_REQUEST || header.status != 0) {
-		violation(guard, row->name, "not a request");
+		guard_violation(guard, row->name, "not a request");
 		return;
 	}
 	refused = gate(guard, row);
 	if (refused != NULL) {
-		violation(guard, row->name, refused);
+		guard_violation(guard, row->name, refused);
 		return;
 	}
+	if ((passed_fd >= 0) != ((row->flags & GUARD_FLAG_CARRIES) != 0)) {
+		guard_violation(guard, row->name,
+		    passed_fd >= 0 ? "a descriptor came along" : "no descriptor came along");
+		return;
+	}
+	guard->passed_fd = passed_fd;
 	handlers[row - guard_message_rows](guard, row->name, &reader, header.id);
 	if ((row->flags & GUARD_FLAG_SECRET) != 0)
 		secret_wipe(guard->in, length);
@@ -184,15 +206,13 @@ void guard_dispatch(struct loop *loop, int wall_fd, uint32_t events, void *conte
 	}
 	length = wire_receive(wall_fd, guard->in, WIRE_MAX_BYTES, &passed_fd);
 	if (length < 0 && errno == EBADMSG) {
-		violation(guard, NULL, "oversized, or more than one descriptor");
+		guard_violation(guard, NULL, "oversized, or more than one descriptor");
 	} else if (length < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNRESET) {
 		guard_end(guard, SESSION_EXIT_FAILED, "internal error");
 	} else if (length == 0) {
 		guard_end(guard, SESSION_EXIT_OK, "connection lost");
-	} else if (passed_fd >= 0) {
-		violation(guard, NULL, "a descriptor came along");
 	} else if (length > 0) {
-		handle(guard, (size_t)length);
+		handle(guard, (size_t)length, passed_fd);
 	}
 	io_close(&passed_fd);
 }

@@ -42,6 +42,7 @@ enum vfs_status guard_do_open(struct guard *guard, const struct guard_req_open *
 	enum vfs_status status =
 	    vfs_open(guard->vfs, ask->path, ask->flags, ask->offset, ask->mode, &opened);
 
+	guard->open_failed = true;
 	if (status != VFS_OK) {
 		if ((ask->flags & VFS_OPEN_WRITE) != 0)
 			guard_transfer_refused(guard, ask->path, status);
@@ -52,6 +53,7 @@ enum vfs_status guard_do_open(struct guard *guard, const struct guard_req_open *
 		vfs_close(guard->vfs, opened.handle, VFS_CLOSE_FAILED, &closed);
 		return VFS_NO_MEMORY;
 	}
+	guard->open_failed = false;
 	reply->handle = opened.handle;
 	reply->attr = opened.attr;
 	reply->offset = opened.offset;
@@ -246,6 +248,22 @@ enum vfs_status guard_do_readlink(struct guard *guard, const struct guard_req_re
 	return vfs_readlink(guard->vfs, ask->path, guard->text);
 }
 
+/* The fields of statvfs and fstatvfs are the same list. */
+#define FILL_SPACE(reply, space)                                \
+	do {                                                    \
+		(reply)->block_size = (space).block_size;       \
+		(reply)->fragment_size = (space).fragment_size; \
+		(reply)->blocks = (space).blocks;               \
+		(reply)->blocks_free = (space).blocks_free;     \
+		(reply)->blocks_available = (space).blocks_available; \
+		(reply)->files = (space).files;                 \
+		(reply)->files_free = (space).files_free;       \
+		(reply)->files_available = (space).files_available; \
+		(reply)->filesystem_id = (space).filesystem_id; \
+		(reply)->name_max = (space).name_max;           \
+		(reply)->read_only = (space).read_only;         \
+	} while (0)
+
 enum vfs_status guard_do_statvfs(struct guard *guard, const struct guard_req_statvfs *ask,
     struct guard_rep_statvfs *reply, int *fd_out)
 {
@@ -253,16 +271,17 @@ enum vfs_status guard_do_statvfs(struct guard *guard, const struct guard_req_sta
 	enum vfs_status status = vfs_statvfs(guard->vfs, ask->path, &space);
 
 	(void)fd_out;
-	reply->block_size = space.block_size;
-	reply->fragment_size = space.fragment_size;
-	reply->blocks = space.blocks;
-	reply->blocks_free = space.blocks_free;
-	reply->blocks_available = space.blocks_available;
-	reply->files = space.files;
-	reply->files_free = space.files_free;
-	reply->files_available = space.files_available;
-	reply->filesystem_id = space.filesystem_id;
-	reply->name_max = space.name_max;
-	reply->read_only = space.read_only;
+	FILL_SPACE(reply, space);
+	return status;
+}
+
+enum vfs_status guard_do_fstatvfs(struct guard *guard, const struct guard_req_fstatvfs *ask,
+    struct guard_rep_fstatvfs *reply, int *fd_out)
+{
+	struct vfs_space space = { .read_only = false };
+	enum vfs_status status = vfs_fstatvfs(guard->vfs, ask->handle, &space);
+
+	(void)fd_out;
+	FILL_SPACE(reply, space);
 	return status;
 }

@@ -4,21 +4,18 @@
  * The facts are the guard's own (addresses, user, paths); of the front's words only the client's
  * name and the reason of the bye get in, each in a field that says so.
  */
+#include "auth/auth_factors.h"
 #include "server/base/text.h"
 #include "server/guard_private.h"
 
 void guard_log_init(const struct guard *guard, struct event *event, enum event_id id)
 {
-	char peer[NETADDR_TEXT_BYTES];
-
 	event_init(event, id);
 	event_text(event, EVENT_FIELD_SESSION, guard->session);
 	if (guard->listener != NULL)
 		event_text(event, EVENT_FIELD_PROTOCOL, guard_protocol_name(guard->listener));
-	if (guard->peer.family != 0) {
-		netaddr_format(&guard->peer, peer);
-		event_text(event, EVENT_FIELD_PEER, peer);
-	}
+	if (guard->peer.family != 0)
+		event_text(event, EVENT_FIELD_PEER, guard->peer_text);
 	if (guard->user != NULL)
 		event_text(event, EVENT_FIELD_USER, guard->user->name);
 	event_text(event, EVENT_FIELD_CLIENT, guard->client);
@@ -84,12 +81,50 @@ void guard_log_data_failed(
 	guard_log(guard, &event);
 }
 
+static void add_methods(struct event *event, unsigned methods, const char *key)
+{
+	char text[AUTH_FACTORS_TEXT_BYTES];
+
+	auth_factors_text(methods, text);
+	event_text(event, EVENT_FIELD_METHOD, text);
+	event_text(event, EVENT_FIELD_KEY, key);
+}
+
+void guard_log_login_partial(struct guard *guard, const char *backend, unsigned missing)
+{
+	char text[AUTH_FACTORS_TEXT_BYTES];
+	struct event event;
+
+	guard_log_init(guard, &event, EVENT_LOGIN_PARTIAL);
+	event_text(&event, EVENT_FIELD_USER, guard->login.user);
+	event_text(&event, EVENT_FIELD_BACKEND, backend);
+	add_methods(&event, guard->login.factors, guard->login.factor_key);
+	auth_factors_text(missing, text);
+	event_text(&event, EVENT_FIELD_MISSING, text);
+	guard_log(guard, &event);
+}
+
 void guard_log_login(struct guard *guard, const char *backend)
 {
 	struct event event;
 
 	guard_log_init(guard, &event, EVENT_LOGIN);
 	event_text(&event, EVENT_FIELD_BACKEND, backend);
+	add_methods(&event, guard->login.factors, guard->login.factor_key);
+	event_text(&event, EVENT_FIELD_ALGORITHMS, guard->algorithms);
+	guard_log(guard, &event);
+}
+
+void guard_log_negotiation_failed(struct guard *guard, const char *reason, const char *ours,
+    const char *theirs, const char *cure)
+{
+	struct event event;
+
+	guard_log_init(guard, &event, EVENT_NEGOTIATION_FAILED);
+	event_text(&event, EVENT_FIELD_REASON, reason);
+	event_text(&event, EVENT_FIELD_OURS, ours);
+	event_text(&event, EVENT_FIELD_THEIRS, theirs);
+	event_text(&event, EVENT_FIELD_CURE, cure);
 	guard_log(guard, &event);
 }
 
@@ -102,6 +137,7 @@ void guard_log_login_failed(struct guard *guard, const char *user, const char *b
 	if (guard->user == NULL)
 		event_text(&event, EVENT_FIELD_USER, user);
 	event_text(&event, EVENT_FIELD_BACKEND, backend);
+	add_methods(&event, (unsigned)guard->login.attempt.method, guard->login.key);
 	event_text(&event, EVENT_FIELD_REASON, reason);
 	event_text(&event, EVENT_FIELD_CURE, cure);
 	guard_log(guard, &event);

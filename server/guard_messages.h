@@ -7,7 +7,8 @@
  *   states  GUARD_STATE_* in which the guard accepts it; in any other the session dies
  *   fd      what the reply carries: NONE, FILE (a regular file), DATA (a connected socket)
  *   calls   how often a session may send it; 0 = no limit
- *   flags   LATER: the reply may be overtaken by others; SECRET: wiped after the handler
+ *   flags   LATER: the reply may be overtaken by others; SECRET: wiped after the handler;
+ *           CONNECTION: the request carries the client's connection, and is wiped too
  *   why     one line for docs/GUARD-PROTOCOL.md
  *
  * A request's fields are GUARD_REQ_name, its reply's GUARD_REP_name, as F(kind, field, bound)
@@ -21,6 +22,7 @@
 #include "conf/conf.h"
 #include "server/base/netaddr.h"
 #include "server/base/secret.h"
+#include "server/keeper_messages.h"
 #include "server/wire.h"
 #include "vfs/vfs_batch.h"
 
@@ -35,6 +37,21 @@ enum guard_state {
 #define GUARD_CLIENT_NAME_MAX 256
 #define GUARD_USER_NAME_MAX 256		/* as typed; longer ones fail at the line parser */
 #define GUARD_PATH_MAX (VFS_PATH_MAX - 1)
+#define GUARD_UNREAD_MAX_BYTES 32800	/* what an FTP front reads ahead, each byte as two at worst */
+#define GUARD_KEY_MAX_BYTES 8192	/* RSA of 16,384 bits takes 2,080 */
+#define GUARD_SIGNED_MAX_BYTES 16384
+#define GUARD_SIGNATURE_MAX_BYTES 4096
+#define GUARD_CHAIN_MAX_BYTES 32768
+#define GUARD_ALGORITHMS_MAX 512
+#define GUARD_OFFER_MAX 4096
+
+/* Factors of a login (`require` of a user, partial success of RFC 4252 5.1). */
+enum guard_method {
+	GUARD_METHOD_PASSWORD = 1 << 0,	/* by password or keyboard-interactive */
+	GUARD_METHOD_KEY = 1 << 1,	/* SSH public key */
+	GUARD_METHOD_CERTIFICATE = 1 << 2, /* TLS client certificate */
+	GUARD_METHODS_ALL = (1 << 3) - 1,
+};
 
 /* clang-format off */
 #define GUARD_MESSAGES(M)											\
@@ -44,6 +61,18 @@ enum guard_state {
 	  "What the client calls itself (CLNT, SSH identification): for the log, believed by nobody.")		\
 	M(bye,		 3, GUARD_STATE_LOGIN | GUARD_STATE_USER,    NONE, 1, PLAIN,				\
 	  "Why the front is about to end the session: for the log line of the logout.")				\
+	M(probe_key,	 4, GUARD_STATE_LOGIN,			     NONE, 100, PLAIN,				\
+	  "Would a signature by this SSH key log this user in? A no counts as a failed try.")			\
+	M(login_key,	 5, GUARD_STATE_LOGIN,			     NONE, 100, PLAIN,				\
+	  "Check a signature by an SSH key over this connection's session id; the guard verifies it itself.")	\
+	M(login_certificate, 6, GUARD_STATE_LOGIN,		     NONE, 100, PLAIN,				\
+	  "Check a TLS client certificate: its chain, its signature of the handshake, whose it is.")		\
+	M(sign,		 7, GUARD_STATE_LOGIN | GUARD_STATE_USER,    NONE, 131072, PLAIN,			\
+	  "One signature of this connection's handshake by a private key, which only the keeper has.")		\
+	M(secured,	 8, GUARD_STATE_LOGIN | GUARD_STATE_USER,    NONE, 0, PLAIN,				\
+	  "What the handshake agreed on, or why it failed: for the log, believed by nobody.")			\
+	M(pong,		 9, GUARD_STATE_LOGIN | GUARD_STATE_USER,    NONE, 0, PLAIN,				\
+	  "Answer to ping: the front still goes round its loop.")						\
 	M(open,		10, GUARD_STATE_USER,			     FILE, 0, PLAIN,				\
 	  "Open a regular file; the descriptor has exactly the access asked for.")				\
 	M(close,	11, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
@@ -82,6 +111,8 @@ enum guard_state {
 	  "Text of a symbolic link.")										\
 	M(statvfs,	30, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
 	  "Size and free space of the filesystem behind a name.")						\
+	M(fstatvfs,	31, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
+	  "Size and free space of the filesystem behind an open handle.")					\
 	M(data_listen,	40, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
 	  "Open a passive port; at most one at a time, the old one closes.")					\
 	M(data_accept,	41, GUARD_STATE_USER,			     DATA, 0, LATER,				\
@@ -89,18 +120,51 @@ enum guard_state {
 	M(data_connect,	42, GUARD_STATE_USER,			     DATA, 0, LATER,				\
 	  "Connect to the peer's own address, port 1024 or above.")						\
 	M(data_close,	43, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
-	  "Close the passive port and cancel what waits (its reply: CANCELLED).")
+	  "Close the passive port and cancel what waits (its reply: CANCELLED).")				\
+	M(rein,		44, GUARD_STATE_USER,			     NONE, 1, CONNECTION,			\
+	  "End the session and hand its connection to a fresh pair, which greets the client anew (REIN).")
 
 /* Notices: guard to front, unasked.  N(name, number, fd, why) */
 #define GUARD_NOTICES(N)											\
 	N(start,	60, CONNECTION,										\
 	  "A client has connected: serve it. Exactly once, before anything else.")				\
 	N(stop,		61, NONE,										\
-	  "The session must end: tell the client why, let a running transfer finish if there is time.")
+	  "The session must end: tell the client why, let a running transfer finish if there is time.")		\
+	N(ping,		62, NONE,										\
+	  "Answer with pong. A front that does not, because it spins or was stopped, is ended.")
 
 #define GUARD_REQ_login(F)	 F(str, user, GUARD_USER_NAME_MAX) F(secret, password, SECRET_MAX_BYTES)
+/* methods: after GUARD_LOGIN_PARTIAL, which GUARD_METHOD_* may come next.  The last three: what holds for this user
+ * (enum conf_require_tls, conf_data_session). */
 #define GUARD_REP_login(F)	 F(u32, result, 0) F(str, user, GUARD_USER_NAME_MAX) F(str, start_dir, GUARD_PATH_MAX) \
-				 F(u32, rights, 0) F(u32, uid, 0) F(u32, attempts_left, 0)
+				 F(u32, rights, 0) F(u32, uid, 0) F(u32, attempts_left, 0) F(u32, methods, GUARD_METHODS_ALL) \
+				 F(u32, require_tls, CONF_TLS_BOTH) F(u32, data_session, CONF_DATA_SESSION_REQUIRE) F(u32, require_close_notify, 1)
+/* key: the public key as SSH sends it (RFC 4253 6.6). */
+#define GUARD_REQ_probe_key(F)	 F(str, user, GUARD_USER_NAME_MAX) F(blob, key, GUARD_KEY_MAX_BYTES)
+#define GUARD_REP_probe_key(F)	 F(u32, acceptable, 1) F(u32, attempts_left, 0)
+/* signed_data: what the signature function was given; for sk- keys the 69 bytes of their own format, else the
+ * blob of RFC 4252 7.  signature: as the signature function was given it: Ed25519: 64 bytes; ECDSA: DER; RSA: raw. */
+#define GUARD_REQ_login_key(F)	 F(str, user, GUARD_USER_NAME_MAX) F(blob, key, GUARD_KEY_MAX_BYTES)	\
+				 F(blob, signed_data, GUARD_SIGNED_MAX_BYTES) F(blob, signature, GUARD_SIGNATURE_MAX_BYTES)
+#define GUARD_REP_login_key(F)	 GUARD_REP_login(F)
+/* chain: certificates in DER, the client's own first, each after its length as u32 in network order. signed_data,
+ * signature, scheme (RFC 8446 4.2.3): of the client's CertificateVerify.  password may be "" when none is needed. */
+#define GUARD_REQ_login_certificate(F) F(str, user, GUARD_USER_NAME_MAX) F(blob, chain, GUARD_CHAIN_MAX_BYTES)	\
+				 F(blob, signed_data, GUARD_SIGNED_MAX_BYTES) F(blob, signature, GUARD_SIGNATURE_MAX_BYTES)	\
+				 F(u32, scheme, 65535)
+#define GUARD_REP_login_certificate(F) GUARD_REP_login(F)
+/* key: index into the keeper's list (keeper_messages.h).  signature: as EVP_DigestSign returns it. */
+#define GUARD_REQ_sign(F)	 F(u32, key, KEEPER_KEYS_MAX - 1) F(u32, shape, KEEPER_SHAPE_COUNT - 1) F(u32, digest, KEEPER_DIGEST_COUNT - 1) \
+				 F(u32, pss, 1) F(blob, data, KEEPER_DATA_MAX_BYTES)
+#define GUARD_REP_sign(F)	 F(blob, signature, GUARD_SIGNATURE_MAX_BYTES)
+/* algorithms: "ssh curve25519-sha256 ssh-ed25519 aes128-gcm@openssh.com", "TLSv1.3 TLS_AES_128_GCM_SHA256 x25519"
+ * when it succeeded; else failure is what went wrong, with ours and theirs the two sides' offers.  matter: which
+ * handshake, or what else there is to say (GUARD_MATTERS). */
+#define GUARD_REQ_secured(F)	 F(str, algorithms, GUARD_ALGORITHMS_MAX) F(str, failure, GUARD_ALGORITHMS_MAX)	\
+				 F(str, ours, GUARD_OFFER_MAX) F(str, theirs, GUARD_OFFER_MAX) F(u32, matter, GUARD_MATTER_COUNT - 1)
+#define GUARD_REP_secured(F)
+#define GUARD_REQ_pong(F)	 F(u32, number, 0)
+#define GUARD_REP_pong(F)
 #define GUARD_REQ_client_name(F) F(str, name, GUARD_CLIENT_NAME_MAX)
 #define GUARD_REP_client_name(F)
 #define GUARD_REQ_bye(F)	 F(u32, reason, GUARD_BYE_COUNT - 1)
@@ -145,19 +209,28 @@ enum guard_state {
 #define GUARD_REP_statvfs(F)	 F(u64, block_size, 0) F(u64, fragment_size, 0) F(u64, blocks, 0) F(u64, blocks_free, 0)	\
 				 F(u64, blocks_available, 0) F(u64, files, 0) F(u64, files_free, 0) F(u64, files_available, 0)	\
 				 F(u64, filesystem_id, 0) F(u64, name_max, 0) F(u32, read_only, 1)
+#define GUARD_REQ_fstatvfs(F)	 F(u32, handle, 0)
+#define GUARD_REP_fstatvfs(F)	 GUARD_REP_statvfs(F)
 #define GUARD_REQ_data_listen(F) F(u32, family, 0)
 #define GUARD_REP_data_listen(F) F(str, address, GUARD_DATA_ADDRESS_MAX) F(u32, port, 65535)
-#define GUARD_REQ_data_accept(F)
+/* after_open: only if the last open succeeded, which was sent just before and not yet answered; else the answer is
+ * CANCELLED, and a passive port stays. */
+#define GUARD_REQ_data_accept(F) F(u32, after_open, 1)
 #define GUARD_REP_data_accept(F)
-#define GUARD_REQ_data_connect(F) F(str, address, GUARD_DATA_ADDRESS_MAX) F(u32, port, 65535)
+#define GUARD_REQ_data_connect(F) F(str, address, GUARD_DATA_ADDRESS_MAX) F(u32, port, 65535) F(u32, after_open, 1)
 #define GUARD_REP_data_connect(F)
 #define GUARD_REQ_data_close(F)
 #define GUARD_REP_data_close(F)
+/* unread: what the client sent behind REIN and nobody has served, as it would come from the connection. */
+#define GUARD_REQ_rein(F)	 F(blob, unread, GUARD_UNREAD_MAX_BYTES)
+#define GUARD_REP_rein(F)
 
 /* listener: index into conf->listeners.  Addresses without port, as netaddr_format_ip writes them. */
 #define GUARD_NOTE_start(F)	 F(u32, listener, 0) F(str, session, 32) F(str, local, GUARD_DATA_ADDRESS_MAX) F(u32, local_port, 65535)	\
-				 F(str, peer, GUARD_DATA_ADDRESS_MAX) F(u32, peer_port, 65535)
+				 F(str, peer, GUARD_DATA_ADDRESS_MAX) F(u32, peer_port, 65535)				\
+				 F(blob, unread, GUARD_UNREAD_MAX_BYTES)
 #define GUARD_NOTE_stop(F)	 F(u32, reason, GUARD_STOP_COUNT - 1) F(u32, now, 1)
+#define GUARD_NOTE_ping(F)	 F(u32, number, 0)
 /* clang-format on */
 
 /* `rights` of login's reply: what any of the user's mounts allows, for early refusals in the front. */
@@ -171,7 +244,37 @@ enum guard_login_result {
 	GUARD_LOGIN_TOO_MANY_TRIES, /* the session must end now */
 	GUARD_LOGIN_TOO_MANY_SESSIONS, /* of this user: try later */
 	GUARD_LOGIN_UNAVAILABLE, /* the server cannot serve this user now: the log says why */
+	GUARD_LOGIN_PARTIAL,	/* right so far: a further factor is needed, see `methods` */
+	GUARD_LOGIN_NEEDS_TLS,	/* right, but this user may not log in without TLS */
 };
+
+/*
+ * What `secured` is about: X(name, event, reason, cure).  The first two are handshakes, that say themselves what
+ * came of them in `algorithms` or `failure`: of the connection (SSH) or control connection (FTP), and of a data
+ * connection, of which only failures are told.
+ */
+#define GUARD_MATTERS(X)                                                                           \
+	X(CONNECTION, NEGOTIATION_FAILED, NULL, NULL)                                              \
+	X(DATA, NEGOTIATION_FAILED, NULL, NULL)                                                    \
+	X(CLEARED, PROTECTION, "the control connection went back to plain text (CCC)", NULL)       \
+	X(UNRESUMED, PROTECTION,                                                                   \
+	    "data connections do not resume the TLS session of the control connection: let in by " \
+	    "address and port",                                                                    \
+	    "set data_session = require to refuse such clients, or off to hear no more of them")   \
+	X(RESUMPTION_ENDED, DATA_FAILED,                                                           \
+	    "the data connection did not resume the TLS session of its control connection, as an " \
+	    "earlier one did: refused",                                                            \
+	    "somebody else may have tried to take it; if the client itself is at fault, set "      \
+	    "data_session = off for its user")                                                     \
+	X(RESUMPTION_MISSING, DATA_FAILED,                                                         \
+	    "the data connection did not resume the TLS session of its control connection: "       \
+	    "refused",                                                                             \
+	    "let the client reuse TLS sessions, or set data_session = prefer for its user")        \
+	X(TRUNCATED, DATA_FAILED, "the upload ended without TLS's close_notify: not published",    \
+	    "set require_close_notify = no for the user if its client never sends that")
+#define GUARD_MATTER_ENUM(name, event, reason, cure) GUARD_MATTER_##name,
+enum guard_matter { GUARD_MATTERS(GUARD_MATTER_ENUM) GUARD_MATTER_COUNT };
+#undef GUARD_MATTER_ENUM
 
 /* Why the front ends a session; B(name, text for the log). */
 #define GUARD_BYES(B)                                                                              \
@@ -186,7 +289,9 @@ enum guard_login_result {
 	B(BAD_COMMANDS, "too many bad commands")                                                   \
 	B(SLOW, "did not read its replies")                                                        \
 	B(STOPPED, "ended by the server")                                                          \
-	B(INTERNAL, "internal error")
+	B(INTERNAL, "internal error")                                                              \
+	B(REIN, "the client began anew (REIN)")                                                    \
+	B(HANDSHAKE, "TLS handshake failed")
 #define GUARD_BYE_ENUM(name, text) GUARD_BYE_##name,
 enum guard_bye { GUARD_BYES(GUARD_BYE_ENUM) GUARD_BYE_COUNT };
 #undef GUARD_BYE_ENUM
@@ -204,7 +309,13 @@ enum guard_stop { GUARD_STOPS(GUARD_STOP_ENUM) GUARD_STOP_COUNT };
 /* --- written once; never touched when a message is added ------------------------------------ */
 
 enum guard_message_fd { GUARD_FD_NONE, GUARD_FD_FILE, GUARD_FD_DATA, GUARD_FD_CONNECTION };
-enum guard_message_flag { GUARD_FLAG_PLAIN = 0, GUARD_FLAG_LATER = 1, GUARD_FLAG_SECRET = 2 };
+enum guard_message_flag {
+	GUARD_FLAG_PLAIN = 0,
+	GUARD_FLAG_LATER = 1,
+	GUARD_FLAG_SECRET = 2,
+	GUARD_FLAG_CARRIES = 4,
+	GUARD_FLAG_CONNECTION = GUARD_FLAG_SECRET | GUARD_FLAG_CARRIES,
+};
 
 #define GUARD_NUMBER(name, number, states, fd, calls, flags, why) GUARD_MESSAGE_##name = (number),
 #define GUARD_NOTICE_NUMBER(name, number, fd, why) GUARD_NOTICE_##name = (number),

@@ -6,8 +6,12 @@
  *
  *   guard.c            birth, the end, the loop's watches
  *   guard_accept.c     listeners, admission, refusal, start of the front
+ *   guard_rein.c       handing the connection over to a fresh pair
+ *   guard_sign.c       signatures of handshakes, facts about them
+ *   guard_watchdog.c   is the front still alive?
  *   guard_dispatch.c   the only reader of the front's messages: gates, decoders, replies
- *   guard_login.c      password, delays, attempts
+ *   guard_login.c      what all ways to log in share: attempts, delays, factors; the password
+ *   guard_evidence.c   SSH keys and TLS client certificates
  *   guard_enter.c      becoming the user
  *   guard_roots.c      opening the user's directories while still root
  *   guard_files.c      requests about files and names
@@ -19,7 +23,10 @@
 #ifndef SERVER_GUARD_PRIVATE_H
 #define SERVER_GUARD_PRIVATE_H
 
+#include <signal.h>
+
 #include "auth/auth.h"
+#include "auth/auth_key.h"
 #include "server/base/clock.h"
 #include "server/base/loop.h"
 #include "server/base/netaddr.h"
@@ -84,16 +91,59 @@ struct guard_data {
 	int connect_fd;
 	struct netaddr target;
 	struct loop_timer *deadline;
+	struct loop_timer *look; /* when to look who has come, without being asked */
+	uint32_t given; /* connections handed to the front so far */
+};
+
+/* --- guard_sign.c ------------------------------------------------------------------------- */
+
+struct guard_sign {
+	struct keeper_client *keeper; /* NULL before the first signature */
+	uint32_t signed_count;
+	uint64_t *seen; /* heap: the first bytes of a hash of each data that was signed */
+	size_t seen_count, seen_size;
+	unsigned failures_logged;
+};
+
+/* --- guard_watchdog.c --------------------------------------------------------------------- */
+
+#define GUARD_WATCHDOG_SIGNAL SIGPROF /* of the timer on the front's processor clock */
+
+struct guard_watchdog {
+	struct loop_timer *timer;
+	uint32_t number; /* of the last ping */
+	bool asked;      /* and its pong has not come */
+	int64_t asked_ms;
+	uint32_t steps_burnt; /* of processor time, since then */
 };
 
 /* --- guard_login.c ------------------------------------------------------------------------ */
 
+struct guard;
+
+/* One message that is to log somebody in, or to find out whether it could. */
+struct guard_attempt {
+	enum guard_method method;
+	const char *user; /* as typed */
+	int64_t arrived_ms;
+	/* The reply, through the guard_reply_NAME of its message. */
+	void (*send)(struct guard *guard, uint32_t id, const struct guard_rep_login *reply);
+};
+
 struct guard_login {
-	unsigned failures;
-	bool pending; /* a failure waits for its time to come */
+	unsigned failures;	/* of every method */
+	unsigned bad_passwords; /* those among them that make the next one slower */
+	bool pending;		/* an answer waits for its time to come */
 	uint32_t id;
 	enum guard_login_result result;
+	unsigned methods;
 	struct loop_timer *delay;
+	struct guard_attempt attempt; /* the last one; its user is `user` */
+	char key[AUTH_KEY_FINGERPRINT_BYTES]; /* that it was about; "" */
+	char user[GUARD_USER_NAME_MAX + 1];
+	unsigned factors; /* GUARD_METHOD_*: what was right so far, for that user */
+	char factor_key[AUTH_KEY_FINGERPRINT_BYTES]; /* the key among them; "" */
+	bool certified; /* the client has shown a certificate that client_ca, or the user, knows */
 };
 
 /* --- guard_enter.c ------------------------------------------------------------------------ */
@@ -142,22 +192,33 @@ struct guard {
 	const struct conf_listener *listener;
 	struct netaddr local;
 	struct netaddr peer;
+	char peer_text[NETADDR_TEXT_BYTES]; /* with its port, for the log */
 	int64_t since_ms;
 	char client[GUARD_CLIENT_NAME_MAX + 1];
 	bool bye;
 	enum guard_bye bye_reason;
 
+	uint64_t cookie; /* SO_COOKIE of the connection: a name that no other socket ever has */
 	uint32_t *calls;     /* of each row of guard_message_rows */
+	int passed_fd;       /* came with the request being handled; closed after it */
 	uint32_t request_id; /* of the request being handled */
 	uint8_t *in;         /* WIRE_MAX_BYTES each; untouched pages cost nothing */
 	uint8_t *out;
 	uint8_t *batch;          /* VFS_BATCH_MAX_BYTES */
 	char text[VFS_PATH_MAX]; /* where a reply's string lives until it is sent */
 
+	/* Of SSH: the hash that was signed first (RFC 4253 7.2); length 0: none yet. */
+	uint8_t session_id[64];
+	size_t session_id_length;
+	char algorithms[GUARD_ALGORITHMS_MAX + 1]; /* the front's word; "" while nothing is protected */
+	struct guard_sign sign;
+	struct guard_watchdog watchdog;
+
 	struct guard_login login;
 	struct guard_entry entry;
 	struct conf_user *user; /* set in GUARD_STATE_USER */
 	struct vfs *vfs;
+	bool open_failed; /* the last one: what was asked for together with it is cancelled */
 	struct guard_transfer transfers[VFS_HANDLES_MAX];
 	struct guard_totals totals;
 	struct guard_data data;
@@ -179,6 +240,8 @@ bool guard_listen_to_front(struct guard *guard, bool on);
 const char *guard_protocol_name(const struct conf_listener *listener);
 /* Watch the listeners and tell the nursery that we wait; false with errno. */
 bool guard_accept_begin(struct guard *guard);
+/* Wait for the connection that another session gives up, instead of listening (session.h). */
+bool guard_accept_inherit(struct guard *guard);
 /* The wait of guard_accept.c after a failed accept is over (timer). */
 void guard_accept_resume(struct loop *loop, void *context);
 
@@ -189,6 +252,9 @@ void guard_dispatch(struct loop *loop, int fd, uint32_t events, void *context);
 /* Send a notice; fd as in wire_send. */
 bool guard_notify_start(struct guard *guard, const struct guard_note_start *note, int fd);
 bool guard_notify_stop(struct guard *guard, const struct guard_note_stop *note);
+bool guard_notify_ping(struct guard *guard, const struct guard_note_ping *note);
+/* The front broke the protocol: log it and end the session. */
+void guard_violation(struct guard *guard, const char *message, const char *reason);
 
 /*
  * One handler a row.  It may assume what the row and the field list promise.  *fd is what the reply
@@ -206,9 +272,52 @@ GUARD_MESSAGES(GUARD_HANDLER_PROTOTYPE)
 	    const struct guard_rep_##name *fields, int reply_fd);
 GUARD_MESSAGES(GUARD_REPLY_PROTOTYPE)
 
+/* --- guard_sign.c ------------------------------------------------------------------------- */
+
+#define GUARD_SIGN_CONTROL_MAX 4u /* of TLS on the control connection: AUTH, and again after CCC */
+
+/* --- guard_watchdog.c --------------------------------------------------------------------- */
+
+/* What is known when somebody looks at the front. */
+struct guard_watchdog_facts {
+	bool asked;   /* a ping is on its way */
+	bool excused; /* it could not answer yet: it waits for us, or we have not read its words */
+	uint32_t steps_burnt; /* seconds of processor time since the ping */
+	int64_t waited_ms;    /* since the ping */
+	int64_t limit_ms;
+};
+enum guard_watchdog_verdict { GUARD_WATCHDOG_ASK, GUARD_WATCHDOG_WAIT, GUARD_WATCHDOG_END };
+/* Pure. */
+enum guard_watchdog_verdict guard_watchdog_judge(const struct guard_watchdog_facts *facts);
+/* False: no memory. */
+bool guard_watchdog_init(struct guard *guard);
+/* The front has a client now. */
+void guard_watchdog_begin(struct guard *guard);
+/* The front has used another second of processor time (GUARD_WATCHDOG_SIGNAL). */
+void guard_watchdog_step(struct guard *guard);
+
 /* --- guard_login.c, guard_enter.c, guard_roots.c ------------------------------------------ */
 
-/* The time of a failed login has come (timer): answer it. */
+#define GUARD_EVIDENCE_DELAY_MS 40 /* longer than any check of a key or certificate takes */
+
+/*
+ * Every way to log in goes through these, in this order.  begin: false when the tries are used up or the method
+ * is not one of the listener's; then *result is what became of it.  The check follows.  pass: the proof of found's
+ * user, which it takes, is right.  fail: what found says, to the log.  conclude: what the handler returns.
+ */
+bool guard_login_begin(
+    struct guard *guard, const struct guard_attempt *attempt, enum guard_login_result *result);
+enum guard_login_result guard_login_pass(struct guard *guard, struct auth_result *found);
+enum guard_login_result guard_login_fail(struct guard *guard, struct auth_result *found);
+enum vfs_status guard_login_conclude(
+    struct guard *guard, enum guard_login_result result, struct guard_rep_login *reply);
+/* Answer when its time has come; a failure is counted, unless result is OK or PARTIAL. */
+void guard_login_answer_later(
+    struct guard *guard, enum guard_login_result result, unsigned methods);
+unsigned guard_login_attempts_left(const struct guard *guard);
+/* Where users are looked for. */
+struct auth_sources guard_login_sources(const struct guard *guard);
+/* The time of a login's answer has come (timer). */
 void guard_login_answer(struct loop *loop, void *context);
 /* The front has gone while a failed login waited: answer nobody, read what it left. */
 void guard_login_forget(struct guard *guard);
@@ -233,6 +342,13 @@ bool guard_enter(struct guard *guard);
  * owners can abuse. The descriptor, or -1 with errno (ELOOP: a link of somebody else, or too many).
  */
 int guard_root_open(const char *path, bool trust_links);
+/*
+ * The text of a file that decides who may log in, on behalf of root: as above, and the file is a regular one of
+ * root's or of owner's, which nobody else can write, exchange or, in a directory above it, replace.  The caller's
+ * (free), NUL-terminated; or NULL and why, a static text.
+ */
+char *guard_root_read(const char *path, bool trust_links, uint32_t owner, size_t limit,
+    size_t *length_out, const char **why_out);
 
 /* --- guard_transfers.c -------------------------------------------------------------------- */
 
@@ -300,7 +416,13 @@ void guard_log_violation(struct guard *guard, const char *message, const char *r
 /* address: what could not be listened on or connected to, may be NULL. */
 void guard_log_data_failed(
     struct guard *guard, const struct netaddr *address, const char *reason, const char *cure);
+/* These three say the method and the key of guard->login, too. */
 void guard_log_login(struct guard *guard, const char *backend);
+/* One factor of several was right. */
+void guard_log_login_partial(struct guard *guard, const char *backend, unsigned missing);
+/* No encrypted connection came about.  ours, theirs, cure: NULL when not known. */
+void guard_log_negotiation_failed(struct guard *guard, const char *reason, const char *ours,
+    const char *theirs, const char *cure);
 /* user as tried; backend and cure may be NULL. */
 void guard_log_login_failed(struct guard *guard, const char *user, const char *backend,
     const char *reason, const char *cure);

@@ -122,6 +122,8 @@ static void print_message_row(FILE *out, const struct guard_message_row *row)
 		fputs("no limit", out);
 	fprintf(out, " | %s | %s |\n",
 	    (row->flags & GUARD_FLAG_LATER) != 0    ? "may be overtaken"
+	    : (row->flags & GUARD_FLAG_CARRIES) != 0
+	        ? "carries the client's connection, wiped after use"
 	    : (row->flags & GUARD_FLAG_SECRET) != 0 ? "wiped after use"
 	                                            : "-",
 	    row->why);
@@ -147,6 +149,7 @@ static void print_preface(FILE *out)
 	    "  `status` u32. Numbers are in the machine's byte order; there is no padding.\n"
 	    "- A reply repeats the request's number and id. Its fields follow only when its status "
 	    "is OK.\n"
+	    "  A request with id 0 is not answered.\n"
 	    "- `str` and `secret`: u32 length, the bytes, one NUL that the length does not count; "
 	    "no NUL inside.\n"
 	    "  `blob`: u32 length and the bytes. `attr` and `change`: `struct vfs_attr` and\n"

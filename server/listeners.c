@@ -105,14 +105,24 @@ static int open_listener(const struct conf_listener *row)
 	return fd;
 }
 
-static const struct listener *find(const struct listeners *set, const struct netaddr *address)
+static bool holds(const struct listeners *set, int fd)
 {
-	for (size_t i = 0; set != NULL && i < set->count; i++) {
-		const struct netaddr *known = &set->items[i].address;
+	for (size_t i = 0; set != NULL && i < set->count; i++)
+		if (set->items[i].fd == fd)
+			return true;
+	return false;
+}
+
+/* One of old for this address that is not among the taken ones yet: two listeners on port 0 are two sockets. */
+static const struct listener *find(
+    const struct listeners *old, const struct netaddr *address, const struct listeners *taken)
+{
+	for (size_t i = 0; old != NULL && i < old->count; i++) {
+		const struct netaddr *known = &old->items[i].address;
 
 		if (known->family != 0 && known->port == address->port &&
-		    netaddr_same_ip(known, address))
-			return &set->items[i];
+		    netaddr_same_ip(known, address) && !holds(taken, old->items[i].fd))
+			return &old->items[i];
 	}
 	return NULL;
 }
@@ -138,12 +148,11 @@ bool listeners_open(struct listeners *out, const struct conf *conf, const struct
 	}
 	for (size_t i = 0; i < conf->listener_count; i++) {
 		const struct conf_listener *row = &conf->listeners[i];
-		const struct listener *known = find(old, &row->address);
+		const struct listener *known = find(old, &row->address, out);
 		struct listener *item = &out->items[i];
 		char address[NETADDR_TEXT_BYTES];
 
-		/* Two listeners on port 0 are two sockets. */
-		if (known != NULL && find(out, &row->address) == NULL) {
+		if (known != NULL) {
 			*item = *known;
 			listen(item->fd, (int)row->backlog);
 		} else {
@@ -163,14 +172,6 @@ bool listeners_open(struct listeners *out, const struct conf *conf, const struct
 		out->count++;
 	}
 	return true;
-}
-
-static bool holds(const struct listeners *set, int fd)
-{
-	for (size_t i = 0; set != NULL && i < set->count; i++)
-		if (set->items[i].fd == fd)
-			return true;
-	return false;
 }
 
 void listeners_close_except(struct listeners *set, const struct listeners *keep)
@@ -194,7 +195,6 @@ void listeners_close_except(struct listeners *set, const struct listeners *keep)
 void listeners_describe(
     const struct listeners *set, const struct conf *conf, char *out, size_t out_bytes)
 {
-	static const char *const protocols[] = { [CONF_PROTOCOL_FTP] = "ftp" };
 	size_t used = 0;
 
 	out[0] = '\0';
@@ -205,7 +205,7 @@ void listeners_describe(
 		netaddr_local(&real, set->items[i].fd);
 		netaddr_format(&real, address);
 		snprintf(out + used, out_bytes - used, "%s%s=%s@%s", i > 0 ? " " : "",
-		    conf->listeners[i].title, protocols[conf->listeners[i].protocol], address);
+		    conf->listeners[i].title, conf_protocol_name(conf->listeners[i].protocol), address);
 		used += strlen(out + used);
 	}
 }

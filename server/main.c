@@ -18,6 +18,8 @@
 #include "server/base/os_linux.h"
 #include "server/base/proctitle.h"
 #include "server/clerk.h"
+#include "server/keeper.h"
+#include "server/keeper_keys.h"
 #include "server/master.h"
 #include "server/nursery.h"
 #include "server/roles.h"
@@ -66,6 +68,16 @@ static int finish_output(void)
 	return complain(strerror(errno));
 }
 
+/* The private keys, in this process, which is about to end. */
+static bool check_keys(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
+{
+	struct keeper_keys keys;
+	bool ok = keeper_keys_load(&keys, conf, KEEPER_MISSING_SKIP, message);
+
+	keeper_keys_clear(&keys);
+	return ok;
+}
+
 /* -t: everything that the start would check before it opens anything. */
 static int check(const char *file)
 {
@@ -76,7 +88,7 @@ static int check(const char *file)
 
 	if (conf_load(&conf, file, NULL, message) != CONF_OK ||
 	    conf_check(conf, as_root, message) != CONF_OK ||
-	    !master_system_fits(conf, as_root, message)) {
+	    !master_system_fits(conf, as_root, message) || !check_keys(conf, message)) {
 		complain(message);
 	} else {
 		printf("%s: the configuration is good\n", file);
@@ -143,6 +155,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (role == ROLE_CLERK)
 		return clerk_run();
+	if (role == ROLE_KEEPER)
+		return keeper_run();
 	if (role == ROLE_NURSERY)
 		return nursery_run();
 	return run_program(argc, argv);

@@ -21,7 +21,9 @@
 #include "server/base/text.h"
 #include "server/master_files.h"
 #include "server/master_private.h"
+#include "server/master_watch.h"
 #include "server/notify.h"
+#include "server/sftp/ssh_algorithms.h"
 
 #define LISTENERS_TEXT_BYTES 8192
 #define LEASHES_AND_MORE     256
@@ -48,6 +50,8 @@ bool master_system_fits(const struct conf *conf, bool as_root, char message[CONF
 {
 	const char *lack = NULL;
 
+	if (!ssh_algorithms_check(conf, message, CONF_MESSAGE_BYTES))
+		return false;
 	if (!has_openat2())
 		lack = "this kernel has no openat2(2), or a container forbids it: Linux 5.6 or "
 		       "later is needed";
@@ -118,6 +122,7 @@ void master_say_ready(struct master *master)
 	event_number(&event, EVENT_FIELD_GENERATION, master->generation);
 	clerk_client_log(master->log, &event);
 	notify_send("READY=1");
+	master_certificates_tell(master);
 }
 
 /* --- setup ---------------------------------------------------------------------------------- */
@@ -132,6 +137,7 @@ void master_setup_clear(struct master_setup *setup, const struct listeners *keep
 	listeners_close_except(&setup->listeners, keep);
 	io_close(&setup->snapshot_fd);
 	io_close(&setup->log_fd);
+	master_watch_free(&setup->watch);
 	conf_free(&setup->conf);
 	master_setup_init(setup);
 }
@@ -139,6 +145,12 @@ void master_setup_clear(struct master_setup *setup, const struct listeners *keep
 bool master_setup_open(struct master_setup *setup, const char *text, const struct listeners *old,
     char message[CONF_MESSAGE_BYTES])
 {
+	/* Before anybody reads them: what changes from now on is a change. */
+	setup->watch = master_certificates_watch(setup->conf);
+	if (setup->watch == NULL) {
+		text_format(message, CONF_MESSAGE_BYTES, "%s: out of memory", setup->conf->file);
+		return false;
+	}
 	if (!master_files_open_log(setup->conf, &setup->log_fd, &setup->log_kind, message))
 		return false;
 	setup->snapshot_fd = master_files_snapshot(setup->conf->file, text);
@@ -272,7 +284,8 @@ static bool start(struct master *master, char message[CONF_MESSAGE_BYTES])
 		return false;
 	roles_raise_files(0, (uint64_t)master->now.conf->spare_max * 4 + LEASHES_AND_MORE);
 	master->loop = loop_new();
-	if (master->loop == NULL || !watch_signals(master) || !make_door(master))
+	if (master->loop == NULL || !watch_signals(master) || !make_door(master) ||
+	    !master_certificates_start(master))
 		return false;
 	master->clerk_timer = loop_timer_new(master->loop, on_clerk_timer, master);
 	master->nursery_timer = loop_timer_new(master->loop, on_nursery_timer, master);
@@ -326,6 +339,7 @@ int master_run(const char *file)
 	else
 		fprintf(stderr, "transomd: %s\n", message);
 	master_farewell(&master);
+	master_certificates_free(&master);
 	master_setup_clear(&master.next, NULL);
 	master_setup_clear(&master.now, NULL);
 	io_close(&master.door_receive_fd);

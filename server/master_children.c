@@ -19,7 +19,7 @@
 #define CLERK_MESSAGE_BYTES   256
 #define FILES_BESIDE_SESSIONS 256
 
-static void log_crash(struct master *master, const char *role, pid_t pid, int status,
+void master_log_crash(struct master *master, const char *role, pid_t pid, int status,
     uint32_t generation, const char *then)
 {
 	struct event event;
@@ -183,7 +183,7 @@ static void clerk_died(struct master *master, int status)
 	}
 	if (now - master->clerk_started_at > MASTER_CLERK_STEADY_MS)
 		master->clerk_pause_ms = 0;
-	log_crash(master, "clerk", pid, status, 0, "a new clerk is started, sessions go on");
+	master_log_crash(master, "clerk", pid, status, 0, "a new clerk is started, sessions go on");
 	loop_timer_set(master->clerk_timer, now + master->clerk_pause_ms);
 	master->clerk_pause_ms =
 	    master->clerk_pause_ms == 0 ? MASTER_CLERK_PAUSE_MIN_MS : master->clerk_pause_ms * 2;
@@ -212,6 +212,7 @@ static void retire(struct master_nursery *nursery)
 
 void master_retire_starting(struct master *master)
 {
+	master_end_keepers(master, MASTER_EVERY_GENERATION, false);
 	for (struct master_nursery *each = master->nurseries; each != NULL; each = each->next)
 		if (each->state == NURSERY_STARTING)
 			retire(each);
@@ -219,18 +220,21 @@ void master_retire_starting(struct master *master)
 
 void master_retire_all(struct master *master)
 {
+	master_end_keepers(master, MASTER_EVERY_GENERATION, false);
 	for (struct master_nursery *each = master->nurseries; each != NULL; each = each->next)
 		retire(each);
 }
 
 void master_kill_all(struct master *master)
 {
+	master_end_keepers(master, MASTER_EVERY_GENERATION, true);
 	for (struct master_nursery *each = master->nurseries; each != NULL; each = each->next)
 		kill(-each->pid, SIGKILL);
 }
 
 void master_kill_slow(struct master *master)
 {
+	master_end_keepers(master, MASTER_EVERY_GENERATION, false);
 	for (struct master_nursery *each = master->nurseries; each != NULL; each = each->next)
 		if (each->state == NURSERY_STARTING)
 			kill(-each->pid, SIGKILL);
@@ -244,14 +248,24 @@ static bool is_one(const struct master *master, enum master_nursery_state state)
 	return false;
 }
 
+bool master_nursery_is_needed(const struct master *master, uint32_t generation)
+{
+	for (const struct master_nursery *each = master->nurseries; each != NULL; each = each->next)
+		if (each->generation == generation)
+			return each->state == NURSERY_STARTING || each->state == NURSERY_CURRENT;
+	return false;
+}
+
 static void on_ready(struct master_nursery *nursery)
 {
 	struct master *master = nursery->master;
 
 	if (nursery->state != NURSERY_STARTING)
 		return;
+	/* Not a younger one: it tries a configuration that somebody waits for. */
+	master_end_keepers(master, nursery->generation, false);
 	for (struct master_nursery *each = master->nurseries; each != NULL; each = each->next)
-		if (each != nursery)
+		if (each->generation < nursery->generation)
 			retire(each);
 	nursery->state = NURSERY_CURRENT;
 	master->fresh_wanted = false;
@@ -271,7 +285,7 @@ static void on_crash(struct master_nursery *nursery, const struct nursery_report
 
 	if (master->phase == MASTER_KILLING)
 		return;
-	log_crash(master, role, report->pid, report->wait_status, nursery->generation,
+	master_log_crash(master, role, report->pid, report->wait_status, nursery->generation,
 	    fresh ? "a fresh nursery is started" : "no client comes to this nursery any more");
 	if (fresh)
 		master_want_nursery(master);
@@ -297,6 +311,8 @@ static bool hear(struct master_nursery *nursery)
 		nursery->quiet = true;
 		master_reload_tell(nursery->master, false);
 	}
+	if (report.kind == NURSERY_FAILED && nursery->reason == NULL)
+		nursery->reason = strndup(report.reason, sizeof(report.reason));
 	return true;
 }
 
@@ -312,8 +328,25 @@ static void on_channel(struct loop *loop, int fd, uint32_t events, void *context
 bool master_start_nursery(struct master *master)
 {
 	const struct master_setup *setup = master->next.conf != NULL ? &master->next : &master->now;
+
+	loop_timer_set(master->patience_timer, clock_mono_ms() + MASTER_NURSERY_PATIENCE_MS);
+	master->nursery_started_at = clock_mono_ms();
+	master->generation++;
+	if (setup == &master->next)
+		master->next_generation = master->generation;
+	return conf_needs_keeper(setup->conf)
+	           ? master_start_keeper(master, setup, master->generation)
+	           : master_start_nursery_with(master, NULL);
+}
+
+bool master_start_nursery_with(struct master *master, struct master_keeper *keeper)
+{
+	const uint32_t generation = keeper != NULL ? keeper->generation : master->generation;
+	const struct master_setup *setup =
+	    master->next.conf != NULL && master->next_generation == generation ? &master->next
+	                                                                      : &master->now;
 	struct master_nursery *nursery = calloc(1, sizeof(*nursery));
-	struct roles_start start = { .role = ROLE_NURSERY, .generation = master->generation + 1 };
+	struct roles_start start = { .role = ROLE_NURSERY, .generation = generation };
 	size_t fixed = ROLE_FD_LISTENERS - ROLE_FD_DOOR;
 	int *fds = calloc(fixed + setup->listeners.count, sizeof(*fds));
 	int channel[2] = { -1, -1 };
@@ -326,11 +359,11 @@ bool master_start_nursery(struct master *master)
 	fds[ROLE_FD_MASTER - ROLE_FD_DOOR] = channel[1];
 	fds[ROLE_FD_EMPTY_DIR - ROLE_FD_DOOR] = master->empty_dir_fd;
 	fds[ROLE_FD_SNAPSHOT - ROLE_FD_DOOR] = setup->snapshot_fd;
+	fds[ROLE_FD_KEEPER - ROLE_FD_DOOR] = keeper != NULL ? keeper->door_send_fd : -1;
 	for (size_t i = 0; i < setup->listeners.count; i++)
 		fds[fixed + i] = setup->listeners.items[i].fd;
 	start.fds = fds;
 	start.fd_count = fixed + setup->listeners.count;
-	master->nursery_started_at = clock_mono_ms();
 	*nursery = (struct master_nursery){
 		.master = master,
 		.pid = roles_start(&start),
@@ -339,10 +372,6 @@ bool master_start_nursery(struct master *master)
 	};
 	if (nursery->pid < 0 || !loop_watch(master->loop, channel[0], EPOLLIN, on_channel, nursery))
 		goto out;
-	loop_timer_set(master->patience_timer, clock_mono_ms() + MASTER_NURSERY_PATIENCE_MS);
-	master->generation = start.generation;
-	if (setup == &master->next)
-		master->next_generation = start.generation;
 	nursery->next = master->nurseries;
 	master->nurseries = nursery;
 	channel[0] = -1;
@@ -363,8 +392,27 @@ void master_want_nursery(struct master *master)
 
 	/* One that starts now is fresh; should it fail, this wish stands. */
 	master->fresh_wanted = true;
-	if (!is_one(master, NURSERY_STARTING))
+	if (!is_one(master, NURSERY_STARTING) && !master_waits_for_keeper(master))
 		loop_timer_set(master->nursery_timer, at > now ? at : now);
+}
+
+void master_nursery_failed(struct master *master, uint32_t generation, const char *reason)
+{
+	const bool tried_next = master->next.conf != NULL && generation == master->next_generation;
+
+	if (master->phase == MASTER_STARTING) {
+		dprintf(STDERR_FILENO, "transomd: %s\n", reason);
+		loop_stop(master->loop, EXIT_FAILURE);
+		return;
+	}
+	if (is_stopping(master))
+		return;
+	if (tried_next)
+		master_reload_abort(master, reason);
+	else
+		master_log(master, EVENT_FORK_FAILED, reason);
+	if (master->fresh_wanted || !is_one(master, NURSERY_CURRENT))
+		master_want_nursery(master);
 }
 
 static void nursery_died(struct master_nursery *nursery, int status)
@@ -379,6 +427,11 @@ static void nursery_died(struct master_nursery *nursery, int status)
 	was = nursery->state;
 	nursery->state = NURSERY_ORPHANS;
 	master_reload_tell(master, false);
+	/* It is the configuration's fault, or that of a file it names: no crash. */
+	if (was == NURSERY_STARTING && nursery->reason != NULL) {
+		master_nursery_failed(master, nursery->generation, nursery->reason);
+		return;
+	}
 	if (master->phase == MASTER_STARTING) {
 		dprintf(STDERR_FILENO, "transomd: no session process could start (see above)\n");
 		loop_stop(master->loop, EXIT_FAILURE);
@@ -387,7 +440,7 @@ static void nursery_died(struct master_nursery *nursery, int status)
 	if (is_stopping(master))
 		return;
 	if (was != NURSERY_RETIRED || pool_is_crash(status))
-		log_crash(master, "nursery", nursery->pid, status, nursery->generation,
+		master_log_crash(master, "nursery", nursery->pid, status, nursery->generation,
 		    was == NURSERY_RETIRED ? "its sessions go on"
 		                           : "a new one is started, its sessions go on");
 	if (was == NURSERY_STARTING && master->next.conf != NULL &&
@@ -415,6 +468,7 @@ static void forget_empty(struct master *master)
 			continue;
 		}
 		*link = each->next;
+		free(each->reason);
 		free(each);
 	}
 }
@@ -425,6 +479,8 @@ static void child_died(struct master *master, pid_t pid, int status)
 		clerk_died(master, status);
 		return;
 	}
+	if (master_keeper_died(master, pid, status))
+		return;
 	for (struct master_nursery *each = master->nurseries; each != NULL; each = each->next) {
 		if (each->pid == pid && each->state != NURSERY_ORPHANS) {
 			nursery_died(each, status);
@@ -433,7 +489,7 @@ static void child_died(struct master *master, pid_t pid, int status)
 	}
 	/* A session whose nursery is gone: it came to us, the subreaper. */
 	if (pool_is_crash(status) && master->phase != MASTER_KILLING)
-		log_crash(
+		master_log_crash(
 		    master, "session", pid, status, 0, "no client comes to its nursery any more");
 }
 

@@ -1,10 +1,15 @@
 /* The master's second thoughts: a new configuration, a log file opened again. */
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "server/base/clock.h"
 #include "server/base/io.h"
+#include "server/base/text.h"
 #include "server/master_files.h"
 #include "server/master_private.h"
+#include "server/master_watch.h"
 #include "server/notify.h"
 
 static void forget_next(struct master *master)
@@ -15,8 +20,14 @@ static void forget_next(struct master *master)
 
 void master_reload_abort(struct master *master, const char *reason)
 {
+	struct event event;
+
 	forget_next(master);
-	master_log(master, EVENT_RELOAD_FAILED, reason);
+	event_init(&event, EVENT_RELOAD_FAILED);
+	event_text(&event, EVENT_FIELD_REASON, reason);
+	event_text(&event, EVENT_FIELD_CURE,
+	    "what was in force stays; mend it and send HUP; transomctl check may know more");
+	clerk_client_log(master->log, &event);
 }
 
 /* A nursery that tries an older new configuration is not needed any more. */
@@ -28,7 +39,39 @@ static void overtake(struct master *master)
 	master_setup_clear(&master->next, &master->now.listeners);
 }
 
-void master_reload(struct master *master)
+/* The text in force, out of its snapshot: file name, NUL, text.  NULL with a message; the caller frees. */
+static char *text_in_force(const struct master *master, char message[CONF_MESSAGE_BYTES])
+{
+	size_t head = strlen(master->now.conf->file) + 1;
+	struct stat status;
+	char *text = NULL;
+	size_t size;
+
+	if (fstat(master->now.snapshot_fd, &status) != 0 || (size_t)status.st_size < head)
+		goto fail;
+	size = (size_t)status.st_size - head;
+	text = calloc(1, size + 1);
+	if (text != NULL &&
+	    pread(master->now.snapshot_fd, text, size, (off_t)head) == (ssize_t)size)
+		return text;
+fail:
+	free(text);
+	text_format(message, CONF_MESSAGE_BYTES, "%s: its snapshot cannot be read",
+	    master->now.conf->file);
+	return NULL;
+}
+
+static bool parse_next(struct master *master, bool from_disk, char **text, char message[CONF_MESSAGE_BYTES])
+{
+	struct conf **conf = &master->next.conf;
+
+	if (from_disk)
+		return conf_load(conf, master->file, text, message) == CONF_OK;
+	*text = text_in_force(master, message);
+	return *text != NULL && conf_parse(conf, master->file, *text, message) == CONF_OK;
+}
+
+static void try_next(struct master *master, bool from_disk)
 {
 	char message[CONF_MESSAGE_BYTES];
 	struct master_setup *next = &master->next;
@@ -39,13 +82,25 @@ void master_reload(struct master *master)
 	master_reload_tell(master, true);
 	notify_reloading();
 	overtake(master);
-	if (conf_load(&next->conf, master->file, &text, message) != CONF_OK ||
+	/* If this fails, only what changes after now is worth another try. */
+	master_watch_taken(master->now.watch);
+	if (!parse_next(master, from_disk, &text, message) ||
 	    conf_check(next->conf, master->as_root, message) != CONF_OK ||
 	    !master_setup_open(next, text, &master->now.listeners, message))
 		master_reload_abort(master, message);
 	else if (!master_start_nursery(master))
 		master_reload_abort(master, "a new nursery could not be started");
 	free(text);
+}
+
+void master_reload(struct master *master)
+{
+	try_next(master, true);
+}
+
+void master_reload_files(struct master *master)
+{
+	try_next(master, false);
 }
 
 void master_reload_commit(struct master *master)
@@ -61,6 +116,7 @@ void master_reload_commit(struct master *master)
 	master->reload_untold = true;
 	loop_timer_set(master->quiet_timer, clock_mono_ms() + MASTER_QUIET_MS);
 	master_reload_tell(master, false);
+	master_certificates_tell(master);
 }
 
 void master_reload_tell(struct master *master, bool force)

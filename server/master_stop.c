@@ -69,7 +69,8 @@ void master_stop(struct master *master, bool now)
 
 void master_check_stopped(struct master *master)
 {
-	if (master->phase >= MASTER_DRAINING && master->nurseries == NULL)
+	if (master->phase >= MASTER_DRAINING && master->nurseries == NULL &&
+	    master->keepers == NULL)
 		loop_stop(master->loop, EXIT_SUCCESS);
 }
 

@@ -4,26 +4,35 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <openssl/x509.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "auth/auth_certificate.h"
+#include "auth/auth_signature.h"
 #include "conf/conf.h"
 #include "server/base/io.h"
 #include "server/base/loop.h"
+#include "server/base/os_linux.h"
+#include "server/base/pages.h"
 #include "server/base/proctitle.h"
+#include "server/base/text.h"
 #include "server/become_user.h"
 #include "server/clerk_client.h"
+#include "server/key_openssh.h"
 #include "server/ftp/ftp_digest.h"
 #include "server/nursery_messages.h"
 #include "server/pool.h"
+#include "server/snapshot.h"
 #include "server/sandbox.h"
+#include "server/sftp/ssh_front.h"
+#include "server/tls/tls_contexts.h"
 
 #define FLUSH_MS 2000
 
@@ -34,6 +43,8 @@ struct nursery {
 	struct pool *pool;
 	struct session_start start;
 	int *listener_fds; /* heap */
+	struct keeper_public_keys keys;
+	struct auth_certificate_ca *client_ca; /* NULL: nobody certifies clients */
 	bool ready, retired;
 };
 
@@ -44,6 +55,16 @@ static void report(const struct nursery_report *message)
 {
 	/* The master may be gone; then nobody needs to know. */
 	wire_send(ROLE_FD_MASTER, message, sizeof(*message), -1);
+}
+
+/* It cannot start: the master tells whoever is to know, the log of a reload or the terminal of a start. */
+static void complain(const char *reason)
+{
+	struct nursery_report message = { .kind = NURSERY_FAILED };
+
+	text_copy(message.reason, sizeof(message.reason), reason);
+	report(&message);
+	errno = 0; /* it has been said */
 }
 
 static void on_ready(void *context)
@@ -139,43 +160,126 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 /* --- birth --------------------------------------------------------------------------------------
  */
 
-/* The master's snapshot: file name, NUL, text. */
 static bool read_snapshot(struct nursery *nursery)
 {
 	char message[CONF_MESSAGE_BYTES];
-	struct stat status;
-	char *bytes = NULL;
-	size_t size;
-	bool ok = false;
 
-	if (fstat(ROLE_FD_SNAPSHOT, &status) != 0 || status.st_size <= 0)
-		return false;
-	size = (size_t)status.st_size;
-	bytes = calloc(1, size + 1);
-	if (bytes == NULL || pread(ROLE_FD_SNAPSHOT, bytes, size, 0) != (ssize_t)size ||
-	    memchr(bytes, '\0', size) == NULL)
-		goto out;
-	ok = conf_parse(&nursery->conf, bytes, bytes + strlen(bytes) + 1, message) == CONF_OK;
-	if (!ok)
-		dprintf(STDERR_FILENO, "transomd: nursery: %s\n", message);
+	nursery->conf = snapshot_load(ROLE_FD_SNAPSHOT, message);
+	if (nursery->conf == NULL)
+		complain(message);
 	close(ROLE_FD_SNAPSHOT);
+	return nursery->conf != NULL;
+}
+
+/* What clients show when they meet the server for the first time: so that it can be compared. */
+static void log_host_key(struct nursery *nursery, const struct keeper_public_key *key)
+{
+	const uint8_t *der = key->der;
+	EVP_PKEY *public_half = d2i_PUBKEY(NULL, &der, (long)key->der_length);
+	char fingerprint[KEY_FINGERPRINT_BYTES];
+	struct event event;
+
+	if (public_half == NULL || !key_openssh_fingerprint(public_half, fingerprint))
+		goto out;
+	event_init(&event, EVENT_HOST_KEY);
+	event_text(&event, EVENT_FIELD_ALGORITHMS, key_openssh_type(public_half));
+	event_text(&event, EVENT_FIELD_FINGERPRINT, fingerprint);
+	event_text(&event, EVENT_FIELD_FILE, key->title);
+	event_number(&event, EVENT_FIELD_GENERATION, nursery->start.generation);
+	clerk_client_log(nursery->clerk, &event);
 out:
-	free(bytes);
+	EVP_PKEY_free(public_half);
+}
+
+/* The public halves of this generation's keys; the private ones stay with their keeper. */
+static bool fetch_keys(struct nursery *nursery)
+{
+	char message[CONF_MESSAGE_BYTES];
+	struct keeper_client *keeper;
+	bool ok;
+
+	if (!conf_needs_keeper(nursery->conf))
+		return true;
+	keeper = keeper_client_new("nursery", ROLE_FD_KEEPER);
+	if (keeper == NULL)
+		return false;
+	ok = keeper_client_list(keeper, &nursery->keys, message, sizeof(message));
+	keeper_client_free(&keeper);
+	if (!ok)
+		complain(message);
+	nursery->start.keeper_door_fd = ROLE_FD_KEEPER;
+	nursery->start.keys = &nursery->keys;
 	return ok;
+}
+
+/* Whom the guards believe about TLS clients: read once, while root, and inherited. */
+static bool load_client_ca(struct nursery *nursery)
+{
+	const struct conf *conf = nursery->conf;
+	char message[CONF_MESSAGE_BYTES];
+	bool wanted = false;
+
+	for (size_t i = 0; i < conf->listener_count; i++)
+		wanted |= conf->listeners[i].client_certs != CONF_CLIENT_CERTS_OFF;
+	if (!wanted || conf->tls.client_ca[0] == '\0')
+		return true;
+	nursery->client_ca =
+	    auth_certificate_ca_load(conf->tls.client_ca, conf->tls.client_crl, message);
+	if (nursery->client_ca == NULL)
+		complain(message);
+	nursery->start.client_ca = nursery->client_ca;
+	return nursery->client_ca != NULL;
+}
+
+/* What the fronts of FTP listeners show to TLS clients: read once, while root, and inherited. */
+static bool load_certificates(struct nursery *nursery)
+{
+	char message[CONF_MESSAGE_BYTES];
+
+	if (!tls_contexts_wanted(nursery->conf))
+		return true;
+	nursery->start.tls =
+	    tls_contexts_new(nursery->conf, &nursery->keys, message, sizeof(message));
+	if (nursery->start.tls == NULL)
+		complain(message);
+	return nursery->start.tls != NULL;
+}
+
+static void log_host_keys(struct nursery *nursery)
+{
+	for (size_t i = 0; i < nursery->keys.count; i++)
+		if (nursery->keys.keys[i].use == KEEPER_USE_SSH)
+			log_host_key(nursery, &nursery->keys.keys[i]);
+}
+
+static bool serves_sftp(const struct conf *conf)
+{
+	bool sftp = false;
+
+	for (size_t i = 0; i < conf->listener_count; i++)
+		sftp |= conf->listeners[i].protocol == CONF_PROTOCOL_SFTP;
+	return sftp;
 }
 
 /*
  * Load now what libc and OpenSSL would load at the first use: a session inherits it instead of making its
  * own 200 KiB of it, and a chroot would lack the files.
  */
-static void warm_up(void)
+static bool warm_up(const struct conf *conf)
 {
+	char message[CONF_MESSAGE_BYTES];
 	gid_t groups[1];
 	int count = 1;
 
 	getpwnam("root");
 	getgrouplist("root", 0, groups, &count);
 	ftp_digest_warm_up();
+	if (serves_sftp(conf))
+		auth_signature_warm_up();
+	if (ssh_front_warm_up(conf, message, sizeof(message)))
+		return true;
+	complain(message);
+	return false;
 }
 
 static bool prepare_start(struct nursery *nursery)
@@ -190,7 +294,7 @@ static bool prepare_start(struct nursery *nursery)
 		nursery->listener_fds[i] = ROLE_FD_LISTENERS + (int)i;
 		fcntl(nursery->listener_fds[i], F_SETFD, FD_CLOEXEC);
 	}
-	for (int fd = ROLE_FD_DOOR; fd < ROLE_FD_SNAPSHOT; fd++)
+	for (int fd = ROLE_FD_DOOR; fd < ROLE_FD_LISTENERS; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	*start = (struct session_start){
 		.conf = conf,
@@ -199,11 +303,13 @@ static bool prepare_start(struct nursery *nursery)
 		.wall_fd = -1,
 		.door_fd = ROLE_FD_DOOR,
 		.leash_fd = -1,
+		.keeper_door_fd = -1,
 		.users_dir_fd = open(conf->users_dir, O_PATH | O_DIRECTORY | O_CLOEXEC),
 		.empty_dir_fd = -1,
 		.listener_fds = nursery->listener_fds,
 		.parent_title = role_table[ROLE_NURSERY].name,
 	};
+	os_local_ports(&start->system_ports.first, &start->system_ports.last);
 	if (!start->as_root)
 		return true;
 	start->empty_dir_fd = ROLE_FD_EMPTY_DIR;
@@ -224,10 +330,13 @@ static bool set_up(struct nursery *nursery)
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
-	if (!read_snapshot(nursery) || !prepare_start(nursery) || !sandbox_prepare())
+	if (!read_snapshot(nursery) || !prepare_start(nursery) || !fetch_keys(nursery) ||
+	    !load_client_ca(nursery) || !load_certificates(nursery) ||
+	    !sandbox_prepare())
 		return false;
 	proctitle_set("transomd: nursery %u", nursery->start.generation);
-	warm_up();
+	if (!warm_up(nursery->conf))
+		return false;
 	if (nursery->start.as_root)
 		/* KILL: of a hung half, whose uid is another. */
 		become_user_limit_root("nursery",
@@ -239,6 +348,8 @@ static bool set_up(struct nursery *nursery)
 	    !loop_signals(nursery->loop, &signals, on_signal, nursery) ||
 	    !loop_watch(nursery->loop, ROLE_FD_MASTER, EPOLLIN, on_master, nursery))
 		return false;
+	log_host_keys(nursery);
+	pages_fill_heap();
 	nursery->pool = pool_new(nursery->loop, &nursery->start, &owner);
 	return nursery->pool != NULL;
 }
@@ -249,7 +360,9 @@ int nursery_run(void)
 	int status = SESSION_EXIT_FAILED;
 
 	if (!set_up(&nursery)) {
-		dprintf(STDERR_FILENO, "transomd: nursery: cannot start: %s\n", strerror(errno));
+		if (errno != 0)
+			dprintf(STDERR_FILENO, "transomd: nursery: cannot start: %s\n",
+			    strerror(errno));
 		goto out;
 	}
 	pool_fill(nursery.pool);
@@ -261,6 +374,9 @@ out:
 	loop_free(&nursery.loop);
 	io_close(&nursery.start.users_dir_fd);
 	free(nursery.listener_fds);
+	keeper_public_keys_clear(&nursery.keys);
+	auth_certificate_ca_free(&nursery.client_ca);
+	tls_contexts_free(&nursery.start.tls);
 	conf_free(&nursery.conf);
 	return status;
 }

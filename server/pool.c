@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,37 +12,18 @@
 #include "server/base/clock.h"
 #include "server/base/io.h"
 #include "server/base/os_linux.h"
+#include "server/base/pages.h"
+#include "server/base/secret.h"
 #include "server/guard_client.h"
 #include "server/nursery_messages.h"
 #include "server/wire.h"
 
 #define PID_BUCKETS          1024
+#define LEASH_WORDS_MAX      3 /* that a guard ever says: WAITING, BUSY, REIN */
 #define FORKS_PER_TURN       8 /* then the loop may look at what else there is */
 #define FORK_RETRY_MS        500
 #define FAILURE_PAUSE_MIN_MS 100
 #define FAILURE_PAUSE_MAX_MS 5000
-
-/* --- how many ------------------------------------------------------------------------------- */
-
-void pool_target_init(struct pool_target *target, uint32_t min, uint32_t max, int64_t now_ms)
-{
-	*target = (struct pool_target){ .min = min, .max = max, .now = min, .rushed_at = now_ms };
-}
-
-void pool_target_taken(struct pool_target *target, uint32_t idle, int64_t now_ms)
-{
-	if (idle > 0 && idle >= target->now / 2)
-		return;
-	target->rushed_at = now_ms;
-	target->now = target->now > target->max / 2 ? target->max : target->now * 2;
-}
-
-void pool_target_calm(struct pool_target *target, int64_t now_ms)
-{
-	if (now_ms - target->rushed_at < POOL_CALM_MS)
-		return;
-	target->now -= (target->now - target->min + 3) / 4;
-}
 
 /* --- pairs ---------------------------------------------------------------------------------- */
 
@@ -67,8 +49,12 @@ struct pair {
 	struct pool *pool;
 	struct pair *next, *previous;
 	enum pair_state state;
+	bool inherits; /* its client comes from a session that was given up */
 	struct half guard, front;
+	uint32_t listener; /* its client came by this one */
+	uint64_t cookie;   /* of the client's connection; 0: none, or it was given up */
 	int64_t widowed_at; /* one half has ended; CLOCK_NEVER: none */
+	bool hung;          /* the front, says the guard that has ended */
 	bool killed;        /* by us: no crash */
 };
 
@@ -87,6 +73,7 @@ struct pool {
 	int64_t hold_until; /* fork nothing before */
 	int64_t pause_ms;   /* next pause after an idle pair died; doubles */
 	int64_t complained_at;
+	struct nursery_client *message; /* NURSERY_CLIENT_MAX_BYTES: the last one of a leash */
 };
 
 static void stop_hearing(struct half *half)
@@ -126,6 +113,8 @@ static void complain(struct pool *pool, int error)
 
 /* --- the leash ------------------------------------------------------------------------------ */
 
+static bool fork_heir(struct pool *pool, size_t length, int client_fd);
+
 static void on_waiting(struct half *half)
 {
 	struct pool *pool = half->pair->pool;
@@ -147,11 +136,12 @@ static void on_waiting(struct half *half)
 
 static void check_quiet(struct pool *pool);
 
-static void on_busy(struct half *half)
+static void on_busy(struct half *half, const struct nursery_client *client)
 {
 	struct pool *pool = half->pair->pool;
 
-	stop_hearing(half);
+	half->pair->listener = client->listener;
+	half->pair->cookie = client->cookie;
 	if (half->pair->state != PAIR_IDLE) {
 		half->pair->state = PAIR_BUSY; /* it took a client while we let it go */
 		check_quiet(pool);
@@ -162,24 +152,70 @@ static void on_busy(struct half *half)
 	pool_fill(pool);
 }
 
+/* The only words of ours that a client ever reads: nobody else is left to say them. */
+static void apologise(int client_fd)
+{
+	static const char line[] = "421 Service not available, please connect again.\r\n";
+	char waste[512];
+
+	(void)send(client_fd, line, sizeof(line) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	shutdown(client_fd, SHUT_WR);
+	/* Bytes left unread would turn the close into a reset, which overtakes the line. */
+	(void)recv(client_fd, waste, sizeof(waste), MSG_DONTWAIT);
+}
+
+/*
+ * A session is over and its connection begins another (REIN).  The guard may be in the hands of its
+ * client by now: what it passes is taken only if it is the socket that it had as a stranger.  Who
+ * begins anew shall do so under the configuration that holds: a retired nursery makes no pairs.
+ */
+static void on_rein(struct half *half, size_t length, int client_fd)
+{
+	struct pair *pair = half->pair;
+	struct pool *pool = pair->pool;
+
+	stop_hearing(half);
+	if (pair->cookie == 0 || os_socket_cookie(client_fd) != pair->cookie)
+		return;
+	pool->message->kind = NURSERY_LEASH_INHERIT;
+	pool->message->listener = pair->listener;
+	pool->message->cookie = pair->cookie;
+	pair->cookie = 0;
+	if (pool->retired || !fork_heir(pool, length, client_fd))
+		apologise(client_fd);
+}
+
+static void hear(struct half *half, size_t length, int passed_fd)
+{
+	const struct nursery_client *client = half->pair->pool->message;
+	const bool whole = length >= sizeof(*client) && half->role == ROLE_GUARD;
+
+	if (length == 1 && client->kind == NURSERY_LEASH_WAITING)
+		on_waiting(half);
+	else if (length == sizeof(*client) && whole && client->kind == NURSERY_LEASH_BUSY)
+		on_busy(half, client);
+	else if (whole && client->kind == NURSERY_LEASH_REIN && passed_fd >= 0)
+		on_rein(half, length, passed_fd);
+	else
+		stop_hearing(half); /* it is ending: waitpid tells the rest */
+}
+
 static void on_leash(struct loop *loop, int fd, uint32_t events, void *context)
 {
 	struct half *half = context;
-	char byte = 0;
+	struct pool *pool = half->pair->pool;
 	int passed_fd = -1;
-	ssize_t got = wire_receive(fd, &byte, sizeof(byte), &passed_fd);
+	ssize_t got = wire_receive(fd, pool->message, NURSERY_CLIENT_MAX_BYTES, &passed_fd);
 
 	(void)loop;
 	(void)events;
-	io_close(&passed_fd);
 	if (got < 0 && errno == EAGAIN)
 		return;
-	if (got == 1 && byte == NURSERY_LEASH_WAITING)
-		on_waiting(half);
-	else if (got == 1 && byte == NURSERY_LEASH_BUSY && half->role == ROLE_GUARD)
-		on_busy(half);
-	else
-		stop_hearing(half); /* it is ending: waitpid tells the rest */
+	hear(half, got > 0 ? (size_t)got : 0, passed_fd);
+	/* What a client sent ahead may hold a password. */
+	if (got > 0)
+		secret_wipe(pool->message, (size_t)got);
+	io_close(&passed_fd);
 }
 
 /* --- birth ---------------------------------------------------------------------------------- */
@@ -189,7 +225,7 @@ static void on_leash(struct loop *loop, int fd, uint32_t events, void *context)
 static bool keep_only(const struct session_start *start, enum role_id role)
 {
 	size_t listeners = role == ROLE_GUARD ? start->conf->listener_count : 0;
-	int *keep = calloc(listeners + 4, sizeof(*keep));
+	int *keep = calloc(listeners + 5, sizeof(*keep));
 	size_t count = 0;
 	bool ok;
 
@@ -199,6 +235,7 @@ static bool keep_only(const struct session_start *start, enum role_id role)
 	keep[count++] = start->leash_fd;
 	keep[count++] = role == ROLE_GUARD ? start->door_fd : start->empty_dir_fd;
 	keep[count++] = role == ROLE_GUARD ? start->users_dir_fd : -1;
+	keep[count++] = role == ROLE_GUARD ? start->keeper_door_fd : -1;
 	for (size_t i = 0; i < listeners; i++)
 		keep[count++] = start->listener_fds[i];
 	ok = os_close_all_but(STDERR_FILENO + 1, keep, count);
@@ -207,12 +244,14 @@ static bool keep_only(const struct session_start *start, enum role_id role)
 }
 
 _Noreturn static void run_half(
-    const struct pool *pool, enum role_id role, int wall_fd, int leash_fd)
+    const struct half *half, enum role_id role, int wall_fd, int leash_fd)
 {
-	struct session_start start = *pool->start;
+	struct session_start start = *half->pair->pool->start;
 
+	start.inherits = half->pair->inherits;
 	start.wall_fd = wall_fd;
 	start.leash_fd = leash_fd;
+	start.front_pid = half->pair->front.pid;
 	/* In this order: under its limit a half could open nothing while it holds all of ours. */
 	if (!keep_only(&start, role))
 		_exit(SESSION_EXIT_FAILED);
@@ -232,7 +271,7 @@ static bool fork_half(struct half *half, enum role_id role, int wall_fd)
 		return false;
 	pid = fork();
 	if (pid == 0)
-		run_half(pool, role, wall_fd, leash[1]);
+		run_half(half, role, wall_fd, leash[1]);
 	io_close(&leash[1]);
 	if (pid < 0 || !loop_watch(pool->loop, leash[0], EPOLLIN, on_leash, half)) {
 		/* A child without a leash in our hand takes it for retired. */
@@ -258,24 +297,25 @@ static void link_pair(struct pair *pair)
 	pool->pairs = pair;
 }
 
-/* False with errno when nothing, or only a front that goes away again, was made. */
-static bool fork_pair(struct pool *pool)
+/* NULL with errno when nothing, or only a front that goes away again, was made. */
+static struct pair *fork_pair(struct pool *pool, bool inherits)
 {
 	struct pair *pair = calloc(1, sizeof(*pair));
 	int wall[2] = { -1, -1 };
 	int error;
 
 	if (pair == NULL)
-		return false;
+		return NULL;
 	pair->pool = pool;
 	pair->state = PAIR_LEAVING;
+	pair->inherits = inherits;
 	pair->widowed_at = CLOCK_NEVER;
 	pair->guard = (struct half){ .pair = pair, .leash_fd = -1 };
 	pair->front = (struct half){ .pair = pair, .leash_fd = -1 };
 	if (wire_pair(wall) && fork_half(&pair->front, ROLE_FRONT, wall[1]) &&
 	    fork_half(&pair->guard, ROLE_GUARD, wall[0])) {
-		pair->state = PAIR_IDLE;
-		pool->idle++;
+		pair->state = inherits ? PAIR_BUSY : PAIR_IDLE;
+		pool->idle += !inherits;
 	}
 	error = errno;
 	io_close(&wall[0]);
@@ -283,11 +323,23 @@ static bool fork_pair(struct pool *pool)
 	if (pair->front.pid == 0) {
 		free(pair);
 		errno = error;
-		return false;
+		return NULL;
 	}
 	link_pair(pair);
 	errno = error;
-	return pair->state == PAIR_IDLE;
+	return pair->state != PAIR_LEAVING ? pair : NULL;
+}
+
+/* A pair for one connection, which is not among those that wait for clients. */
+static bool fork_heir(struct pool *pool, size_t length, int client_fd)
+{
+	struct pair *heir = fork_pair(pool, true);
+
+	if (heir == NULL) {
+		complain(pool, errno);
+		return false;
+	}
+	return wire_send(heir->guard.leash_fd, pool->message, length, client_fd);
 }
 
 void pool_fill(struct pool *pool)
@@ -301,7 +353,7 @@ void pool_fill(struct pool *pool)
 			loop_timer_set(pool->again, pool->hold_until);
 			return;
 		}
-		if (!fork_pair(pool)) {
+		if (fork_pair(pool, false) == NULL) {
 			pool->hold_until = now + FORK_RETRY_MS;
 			complain(pool, errno);
 		}
@@ -399,9 +451,16 @@ bool pool_is_crash(int wait_status)
 
 	if (!WIFEXITED(wait_status))
 		return true;
-	/* A front whose guard ended first did nothing wrong; the guard's own end tells. */
+	/* A front whose guard ended first did nothing wrong; the guard's own end tells.  A guard whose
+	 * front hangs did nothing wrong either: it is the front that counts. */
 	status = WEXITSTATUS(wait_status);
-	return status >= NURSERY_EXIT_FAILED && status != GUARD_CLIENT_EXIT_GONE;
+	return status >= NURSERY_EXIT_FAILED && status != GUARD_CLIENT_EXIT_GONE &&
+	       status != SESSION_EXIT_FRONT_HANGS;
+}
+
+static bool says_front_hangs(int wait_status)
+{
+	return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == SESSION_EXIT_FRONT_HANGS;
 }
 
 /*
@@ -413,7 +472,7 @@ static void hear_last_words(struct pair *pair)
 	struct half *guard = &pair->guard;
 
 	if (guard->leash_fd >= 0 && io_set_nonblocking(guard->leash_fd, true))
-		for (int i = 0; i < 2 && guard->leash_fd >= 0; i++)
+		for (int i = 0; i < LEASH_WORDS_MAX && guard->leash_fd >= 0; i++)
 			on_leash(pair->pool->loop, guard->leash_fd, EPOLLIN, guard);
 }
 
@@ -428,7 +487,10 @@ void pool_reaped(struct pool *pool, pid_t pid, int wait_status)
 	hear_last_words(pair);
 	half->pid = 0;
 	stop_hearing(half);
-	if (pool_is_crash(wait_status) && !pair->killed)
+	if (half->role == ROLE_GUARD && says_front_hangs(wait_status))
+		pair->hung = true;
+	if ((pool_is_crash(wait_status) && !pair->killed) ||
+	    (half->role == ROLE_FRONT && pair->hung))
 		pool->owner.crashed(pool->owner.context, half->role, pid, wait_status);
 	if (pair->state == PAIR_IDLE) {
 		let_go(pair);
@@ -451,7 +513,7 @@ static void bury_widows(struct pool *pool, int64_t now)
 		pid_t left = pair->guard.pid != 0 ? pair->guard.pid : pair->front.pid;
 
 		if (pair->killed || pair->widowed_at == CLOCK_NEVER ||
-		    now - pair->widowed_at < POOL_WIDOW_MS)
+		    now - pair->widowed_at < (pair->hung ? POOL_HUNG_MS : POOL_WIDOW_MS))
 			continue;
 		pair->killed = kill(left, SIGKILL) == 0;
 	}
@@ -494,7 +556,10 @@ struct pool *pool_new(
 	pool->pause_ms = FAILURE_PAUSE_MIN_MS;
 	pool->tick = loop_timer_new(loop, on_tick, pool);
 	pool->again = loop_timer_new(loop, on_again, pool);
-	if (pool->tick == NULL || pool->again == NULL) {
+	/* Not for children to see: a client's bytes of one session are no other's affair. */
+	pool->message = pages_new(NURSERY_CLIENT_MAX_BYTES);
+	if (pool->tick == NULL || pool->again == NULL || pool->message == NULL ||
+	    madvise(pool->message, NURSERY_CLIENT_MAX_BYTES, MADV_DONTFORK) != 0) {
 		pool_free(&pool);
 		return NULL;
 	}
@@ -520,6 +585,7 @@ void pool_free(struct pool **pool_pointer)
 		loop_timer_free(&pool->tick);
 	if (pool->again != NULL)
 		loop_timer_free(&pool->again);
+	pages_free(pool->message, NURSERY_CLIENT_MAX_BYTES);
 	free(pool);
 	*pool_pointer = NULL;
 }

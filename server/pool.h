@@ -53,6 +53,8 @@ struct pool_owner {
 #define POOL_COMPLAIN_MS 10000
 /* After one half of a pair has ended, the other gets this long to finish its work. */
 #define POOL_WIDOW_MS 30000
+/* A front whose guard has given it up gets this long. */
+#define POOL_HUNG_MS 1000
 
 /* start: what both halves inherit, kept by reference.  NULL when memory ran out. */
 struct pool *pool_new(

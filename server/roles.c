@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "server/base/text.h"
+#include "vfs/vfs_types.h"
 
 #define MIB          (UINT64_C(1) << 20)
 #define EXIT_NO_EXEC 127
@@ -21,7 +22,6 @@
 /* Titles are written over arguments and environment: this makes room for a long user name. */
 #define VARIABLE_ROOM       "TRANSOM_ROOM"
 
-/* The keeper of private keys gets its row with the first protocol that has any. */
 const struct role role_table[ROLE_COUNT] = {
 	[ROLE_MASTER] = {
 		.name = "master", .account = ROLE_IS_ROOT, .root = ROLE_SEES_HOST,
@@ -33,20 +33,25 @@ const struct role role_table[ROLE_COUNT] = {
 		.confined = true, .profile = SANDBOX_CLERK, .files = ROLE_FILES_MANY,
 		.holds = "log, door (receiving end), a socket to the master and to each client",
 	},
+	[ROLE_KEEPER] = {
+		.name = "keeper", .account = ROLE_IS_KEEPER_USER, .root = ROLE_SEES_NOTHING,
+		.confined = true, .profile = SANDBOX_KEEPER, .files = ROLE_FILES_MANY,
+		.holds = "private keys; its door (receiving end), a socket to each client",
+	},
 	[ROLE_NURSERY] = {
 		.name = "nursery", .account = ROLE_IS_ROOT, .root = ROLE_SEES_HOST,
 		.starts_others = true, .files = ROLE_FILES_MANY,
-		.holds = "listeners, door (sending end), users_dir, empty directory, leashes of the idle pairs",
+		.holds = "listeners, doors (sending ends), users_dir, empty directory, leashes of the pairs",
 	},
 	[ROLE_GUARD] = {
 		.name = "guard", .account = ROLE_IS_LOGGED_IN_USER, .root = ROLE_SEES_USERS_ROOT,
-		.confined = true, .profile = SANDBOX_GUARD_USER, .files = 1024,
-		.holds = "wall, clerk, leash; idle: listeners, users_dir; after login: mounts, open files",
+		.confined = true, .profile = SANDBOX_GUARD_USER, .files = 2 * VFS_HANDLES_MAX + 256,
+		.holds = "wall, doors, clerk, leash, keeper; idle: listeners, users_dir; later: mounts, open files",
 	},
 	[ROLE_FRONT] = {
 		.name = "front", .account = ROLE_IS_FRONT_USER, .root = ROLE_SEES_NOTHING,
-		.confined = true, .profile = SANDBOX_FRONT, .files = 32, .memory_bytes = 512 * MIB,
-		.holds = "wall; control connection, one data connection, one open file",
+		.confined = true, .profile = SANDBOX_FRONT, .files = VFS_HANDLES_MAX + 64, .memory_bytes = 512 * MIB,
+		.holds = "wall; client's connection, one data connection, open files",
 	},
 };
 
@@ -136,13 +141,13 @@ pid_t roles_start(const struct roles_start *start)
 
 enum role_id roles_take_from_environment(void)
 {
+	static const enum role_id started[] = { ROLE_CLERK, ROLE_KEEPER, ROLE_NURSERY };
 	const char *name = getenv(VARIABLE_ROLE);
 	enum role_id role = ROLE_MASTER;
 
-	if (name != NULL && strcmp(name, role_table[ROLE_CLERK].name) == 0)
-		role = ROLE_CLERK;
-	if (name != NULL && strcmp(name, role_table[ROLE_NURSERY].name) == 0)
-		role = ROLE_NURSERY;
+	for (size_t i = 0; name != NULL && i < sizeof(started) / sizeof(started[0]); i++)
+		if (strcmp(name, role_table[started[i]].name) == 0)
+			role = started[i];
 	unsetenv(VARIABLE_ROLE);
 	unsetenv(VARIABLE_ROOM);
 	return role;

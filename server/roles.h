@@ -1,7 +1,7 @@
 /*
  * THE table of process roles, and how a role's process is started.
  *
- * master, clerk and nursery are started by exec, each with an address layout of its own; guards and fronts are
+ * master, clerk, keeper and nursery are started by exec, each with an address layout of its own; guards and fronts are
  * forked by a nursery (pool.c).  What a started role needs arrives on the descriptor numbers below and in a few
  * environment variables; nothing secret is among them.
  */
@@ -18,6 +18,7 @@
 enum role_id {
 	ROLE_MASTER,
 	ROLE_CLERK,
+	ROLE_KEEPER,
 	ROLE_NURSERY,
 	ROLE_GUARD,
 	ROLE_FRONT,
@@ -25,7 +26,13 @@ enum role_id {
 };
 
 /* Whose uid a process has when the server was started as root; else everything has one uid. */
-enum role_account { ROLE_IS_ROOT, ROLE_IS_CLERK_USER, ROLE_IS_FRONT_USER, ROLE_IS_LOGGED_IN_USER };
+enum role_account {
+	ROLE_IS_ROOT,
+	ROLE_IS_CLERK_USER,
+	ROLE_IS_KEEPER_USER,
+	ROLE_IS_FRONT_USER,
+	ROLE_IS_LOGGED_IN_USER,
+};
 /* What its "/" is, when started as root. */
 enum role_root { ROLE_SEES_HOST, ROLE_SEES_NOTHING, ROLE_SEES_USERS_ROOT };
 
@@ -46,11 +53,12 @@ extern const struct role role_table[ROLE_COUNT];
 
 /* Descriptor numbers of a started role. */
 enum role_fd {
-	ROLE_FD_DOOR = 3,	/* clerk: the receiving end; nursery: the sending end */
-	ROLE_FD_MASTER = 4,	/* socket to the master: clerk_messages.h, nursery_messages.h */
+	ROLE_FD_DOOR = 3,	/* clerk, keeper: the receiving end of its own; nursery: the sending end of the clerk's */
+	ROLE_FD_MASTER = 4,	/* socket to the master: clerk_messages.h, nursery_messages.h, keeper.h */
 	ROLE_FD_EMPTY_DIR = 5,	/* an empty directory to chroot into */
-	ROLE_FD_SNAPSHOT = 6,	/* nursery: the configuration: file name, NUL, text */
-	ROLE_FD_LISTENERS = 7,	/* nursery: one for each conf->listeners, in order */
+	ROLE_FD_SNAPSHOT = 6,	/* nursery, keeper: the configuration: file name, NUL, text */
+	ROLE_FD_KEEPER = 7,	/* nursery: the sending end of the keeper's door; nothing when there is none */
+	ROLE_FD_LISTENERS = 8,	/* nursery: one for each conf->listeners, in order */
 };
 
 struct roles_account {
@@ -61,8 +69,8 @@ struct roles_account {
 /* What to start. */
 struct roles_start {
 	enum role_id role;
-	uint32_t generation;		/* nursery */
-	struct roles_account account;	/* clerk: whom to become */
+	uint32_t generation;		/* nursery, keeper */
+	struct roles_account account;	/* clerk, keeper: whom to become */
 	const int *fds;			/* fds[i] becomes number ROLE_FD_DOOR + i; -1: nothing */
 	size_t fd_count;
 };

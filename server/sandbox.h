@@ -16,6 +16,7 @@ enum sandbox_profile {
 	SANDBOX_GUARD_LOGIN,	/* root before login: everything but the ways to other processes and the kernel */
 	SANDBOX_GUARD_USER,	/* the user inside the root: *at() file calls, AF_INET/6 stream sockets */
 	SANDBOX_CLERK,		/* its books: no exec, no new sockets but AF_UNIX */
+	SANDBOX_KEEPER,		/* sign, and answer over sockets that it is given */
 	SANDBOX_PROFILE_COUNT,
 };
 

@@ -10,6 +10,7 @@
 #include "server/events.h"
 #include "server/ftp/ftp_commands.h"
 #include "server/guard_messages.h"
+#include "server/keeper_messages.h"
 
 static const struct {
 	const char *name;
@@ -17,6 +18,7 @@ static const struct {
 } documents[] = {
 	{ "guard-protocol", guard_messages_print },
 	{ "events", events_print },
+	{ "keeper-protocol", keeper_messages_print },
 	{ "mdoc-options", conf_print_mdoc },
 	{ "ftp-commands", ftp_commands_print },
 };

@@ -2,9 +2,9 @@
  * transomctl: the administrator's tool.
  *
  * A program of its own, not part of the daemon.  This file finds out which command is meant; the
- * commands are in ctl_users.c and ctl_users_keys.c.
+ * commands are in ctl_users.c, ctl_users_keys.c and ctl_check.c.
  *
- * Exit status: 0 done, 1 refused or failed, 2 not used as it should be.
+ * Exit status: 0 done, 1 refused or failed, 2 not used as it should be; of check: 0 ok, 1 warnings, 2 errors.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "conf/conf.h"
+#include "server/ctl_check.h"
 #include "server/ctl_users.h"
 
 #define DEFAULT_FILE TRANSOM_SYSCONFDIR "/transom.conf"
@@ -25,9 +26,27 @@ enum command_option {
 	TAKES_PASSWORD_STDIN = 1 << 1,
 	TAKES_NO_PASSWORD = 1 << 2,
 	TAKES_METHOD = 1 << 3,
+	TAKES_JSON = 1 << 4,
 };
 
 #define ANY_NUMBER 1000000
+
+/* The command line. */
+struct line {
+	const char *file;
+	unsigned given; /* TAKES_* */
+	const char *method;
+	bool help;
+	bool version;
+};
+
+/* A command that goes on where others stop, at a configuration that is wrong; its exit status. */
+typedef int alone_fn(const struct line *line);
+
+static int run_check(const struct line *line)
+{
+	return (int)ctl_check_run(line->file, (line->given & TAKES_JSON) != 0);
+}
 
 /* THE list of commands, in the order in which --help shows them. */
 static const struct command {
@@ -39,6 +58,7 @@ static const struct command {
 	const char *usage;
 	const char *doc;
 	ctl_command_fn *run;
+	alone_fn *run_alone; /* instead of run */
 } commands[] = {
 	{ .word = "user",
 	    .second = "add",
@@ -103,23 +123,20 @@ static const struct command {
 	    .usage = "NAME KEY",
 	    .doc = "remove a key, named by number, fingerprint or comment",
 	    .run = ctl_users_key_del },
+	{ .word = "check",
+	    .second = "",
+	    .takes = TAKES_JSON,
+	    .usage = "",
+	    .doc = "tell what will not work, before a client does",
+	    .run_alone = run_check },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
-/* The command line. */
-struct line {
-	const char *file;
-	unsigned given; /* TAKES_* */
-	const char *method;
-	bool help;
-	bool version;
-};
-
 static void print_help(FILE *out)
 {
-	fputs("usage: transomctl [-c FILE] COMMAND ...\n\nEdits the users of a transom server. "
-	      "Each command takes effect at the next login.\n\n",
+	fputs("usage: transomctl [-c FILE] COMMAND ...\n\nEdits the users of a transom server, which "
+	      "takes effect at the next login, and checks its configuration.\n\n",
 	    out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		char left[64];
@@ -137,6 +154,7 @@ static void print_help(FILE *out)
 	    "      --password-stdin  user add: the same\n"
 	    "      --no-password   user add, passwd: no password logs in\n"
 	    "      --method NAME   how to hash: yescrypt, bcrypt, sha512crypt, sha256crypt\n"
+	    "      --json          check: a JSON object for each line\n"
 	    "  -h, --help          this text\n"
 	    "  -V, --version       the version\n"
 	    "\n"
@@ -155,13 +173,14 @@ static int usage(const char *what)
 /* Options may stand anywhere; false when one is not known, which getopt has said. */
 static bool read_options(int argc, char **argv, struct line *line)
 {
-	enum { LONG_STDIN = 256, LONG_PASSWORD_STDIN, LONG_NO_PASSWORD, LONG_METHOD };
+	enum { LONG_STDIN = 256, LONG_PASSWORD_STDIN, LONG_NO_PASSWORD, LONG_METHOD, LONG_JSON };
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "stdin", no_argument, NULL, LONG_STDIN },
 		{ "password-stdin", no_argument, NULL, LONG_PASSWORD_STDIN },
 		{ "no-password", no_argument, NULL, LONG_NO_PASSWORD },
 		{ "method", required_argument, NULL, LONG_METHOD },
+		{ "json", no_argument, NULL, LONG_JSON },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -185,6 +204,9 @@ static bool read_options(int argc, char **argv, struct line *line)
 		case LONG_METHOD:
 			line->given |= TAKES_METHOD;
 			line->method = optarg;
+			break;
+		case LONG_JSON:
+			line->given |= TAKES_JSON;
 			break;
 		case 'h':
 			line->help = true;
@@ -271,5 +293,7 @@ int main(int argc, char **argv)
 		return usage("an option that this command does not take");
 	if ((line.given & TAKES_NO_PASSWORD) != 0 && line.given != TAKES_NO_PASSWORD)
 		return usage("--no-password and another option about passwords");
+	if (command->run_alone != NULL)
+		return command->run_alone(&line);
 	return run(command, &line, argv + optind + taken, count);
 }

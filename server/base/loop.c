@@ -310,7 +310,7 @@ void loop_timer_free(struct loop_timer **timer_pointer)
 
 static void fire_timers(struct loop *loop)
 {
-	int64_t now = clock_mono_ms();
+	int64_t now = loop->heap_count > 0 ? clock_mono_ms() : 0;
 	/* One that arms itself again for now waits for the next round, or descriptors would starve.
 	 */
 	size_t turns = loop->heap_count;

@@ -5,9 +5,11 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,6 +28,10 @@
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif
+
+/* The kernel's own default for ip_local_port_range. */
+#define PORTS_FIRST 32768
+#define PORTS_LAST  60999
 
 int os_openat2(int dir_fd, const char *path, uint64_t flags, mode_t mode, uint64_t resolve)
 {
@@ -58,6 +64,31 @@ bool os_close_all_but(int first, const int *keep, size_t count)
 			return false;
 		from = next + 1;
 	}
+}
+
+uint64_t os_socket_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t length = sizeof(cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 ? cookie : 0;
+}
+
+void os_local_ports(uint16_t *first_out, uint16_t *last_out)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	unsigned first = 0;
+	unsigned last = 0;
+
+	if (file == NULL || fscanf(file, "%5u %5u", &first, &last) != 2 || first == 0 ||
+	    first > last || last > UINT16_MAX) {
+		first = PORTS_FIRST;
+		last = PORTS_LAST;
+	}
+	*first_out = (uint16_t)first;
+	*last_out = (uint16_t)last;
+	if (file != NULL)
+		fclose(file);
 }
 
 /*

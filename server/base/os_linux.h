@@ -18,6 +18,12 @@ int os_fchmodat2(int dir_fd, const char *name, mode_t mode, int flags);
 /* Close every descriptor >= first except those in keep (sorted or not).  False with errno. */
 bool os_close_all_but(int first, const int *keep, size_t count);
 
+/* The kernel's name for a socket (SO_COOKIE), which no other ever has; 0 when it is none. */
+uint64_t os_socket_cookie(int fd);
+
+/* The ports that the system gives to sockets without one of their own. */
+void os_local_ports(uint16_t *first_out, uint16_t *last_out);
+
 /* Landlock ABI of this kernel, 0 when it has none or it is switched off. */
 int os_landlock_abi(void);
 /*

@@ -113,6 +113,16 @@ static size_t escape_one(
 	return written;
 }
 
+/* How many bytes at the start are what they look like: most texts are nothing else. */
+static size_t count_plain(const uint8_t *bytes, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && bytes[i] >= 0x20 && bytes[i] < 0x7f && bytes[i] != '\\')
+		i++;
+	return i;
+}
+
 size_t text_escape(char *out, size_t out_bytes, const void *bytes, size_t n)
 {
 	const uint8_t *at = bytes;
@@ -122,6 +132,13 @@ size_t text_escape(char *out, size_t out_bytes, const void *bytes, size_t n)
 	if (out_bytes == 0)
 		return 0;
 	room = out_bytes - 1;
+	length = count_plain(at, n < room ? n : room);
+	if (length + ELLIPSIS_BYTES > room)
+		length = 0;
+	memcpy(out, at, length);
+	cut = length;
+	at += length;
+	n -= length;
 	while (n > 0) {
 		char one[UTF8_MAX_BYTES * ESCAPED_MAX_BYTES];
 		size_t taken;
@@ -213,6 +230,47 @@ void text_hex(char *out, const void *bytes, size_t n)
 		out[2 * i + 1] = "0123456789abcdef"[at[i] & 15];
 	}
 	out[2 * n] = '\0';
+}
+
+/* The six bits of a letter, or -1. */
+static int base64_value(char letter)
+{
+	static const char alphabet[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *found = letter == '\0' ? NULL : strchr(alphabet, letter);
+
+	return found == NULL ? -1 : (int)(found - alphabet);
+}
+
+bool text_parse_base64(
+    const char *text, size_t length, uint8_t *out, size_t out_bytes, size_t *length_out)
+{
+	size_t letters = length;
+	size_t made = 0;
+	uint32_t bits = 0;
+	unsigned held = 0;
+
+	while (letters > 0 && length - letters < 2 && text[letters - 1] == '=')
+		letters--;
+	if (letters == 0 || letters % 4 == 1 || (length != letters && length % 4 != 0))
+		return false;
+	for (size_t i = 0; i < letters; i++) {
+		int value = base64_value(text[i]);
+
+		if (value < 0)
+			return false;
+		bits = bits << 6 | (uint32_t)value;
+		held += 6;
+		if (held < 8)
+			continue;
+		held -= 8;
+		if (made >= out_bytes)
+			return false;
+		out[made++] = (uint8_t)(bits >> held);
+		bits &= (1u << held) - 1;
+	}
+	*length_out = made;
+	return bits == 0;
 }
 
 /* The character at *text, which is not at its end: a code point, or a stray byte as itself. */

@@ -34,6 +34,12 @@ bool text_parse_mode(const char *text, unsigned *out);
 /* n bytes as 2n lower-case hex digits and NUL. */
 void text_hex(char *out, const void *bytes, size_t n);
 /*
+ * length characters of base64 (RFC 4648 4) as bytes.  Strict: no white space, no stray bits, padding
+ * whole or left out.  False when it is not base64, empty, or needs more than out_bytes.
+ */
+bool text_parse_base64(
+    const char *text, size_t length, uint8_t *out, size_t out_bytes, size_t *length_out);
+/*
  * Shell-like match of a whole name: * ? [abc] [a-z] [!a]; \ takes the next byte as it is.  Linear
  * in the name for each star: no pattern makes it exponential.  Malformed [ matches itself.
  */

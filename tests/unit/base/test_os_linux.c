@@ -285,3 +285,42 @@ Test(os_linux, drops_capabilities_for_good)
 		skip("needs root");
 	in_child(drop_capabilities);
 }
+
+Test(os_linux, every_socket_has_a_name_of_its_own_and_nothing_else_has_one)
+{
+	int one[2], other[2], pipes[2];
+	int copy;
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, one), 0);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, other), 0);
+	cr_assert_eq(pipe(pipes), 0);
+	copy = dup(one[0]);
+	cr_assert_neq(os_socket_cookie(one[0]), 0);
+	cr_assert_eq(os_socket_cookie(copy), os_socket_cookie(one[0]));
+	cr_assert_neq(os_socket_cookie(one[0]), os_socket_cookie(one[1]));
+	cr_assert_neq(os_socket_cookie(one[0]), os_socket_cookie(other[0]));
+	cr_assert_eq(os_socket_cookie(pipes[0]), 0);
+	cr_assert_eq(os_socket_cookie(-1), 0);
+	close(copy);
+	for (int i = 0; i < 2; i++) {
+		close(one[i]);
+		close(other[i]);
+		close(pipes[i]);
+	}
+}
+
+Test(os_linux, tells_the_ports_that_the_system_chooses_from)
+{
+	unsigned wanted_first, wanted_last;
+	uint16_t first, last;
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+
+	os_local_ports(&first, &last);
+	cr_assert(first > 0 && first <= last);
+	if (file == NULL)
+		return;
+	cr_assert_eq(fscanf(file, "%u %u", &wanted_first, &wanted_last), 2);
+	fclose(file);
+	cr_assert_eq(first, wanted_first);
+	cr_assert_eq(last, wanted_last);
+}

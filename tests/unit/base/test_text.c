@@ -281,3 +281,44 @@ Test(text, knows_what_is_a_pattern)
 	cr_assert_not(text_is_glob("plain]"));
 	cr_assert_not(text_is_glob(""));
 }
+
+Test(text, reads_base64_and_nothing_like_it)
+{
+	static const struct {
+		const char *text, *bytes; /* NULL: refused */
+	} rows[] = {
+		{ "Zg==", "f" },
+		{ "Zm8=", "fo" },
+		{ "Zm9v", "foo" },
+		{ "Zm9vYg==", "foob" },
+		{ "Zg", "f" },
+		{ "Zm8", "fo" },
+		{ "+/+/", "\xfb\xff\xbf" },
+		{ "", NULL },
+		{ "=", NULL },
+		{ "====", NULL },
+		{ "Z", NULL },
+		{ "Zg=", NULL },
+		{ "Zm9v=", NULL },
+		{ "Zm8==", NULL },
+		{ "Zh==", NULL }, /* bits that belong to no byte */
+		{ "Zm9v\n", NULL },
+		{ "Zm 9v", NULL },
+		{ "Zm=v", NULL },
+		{ "Zm-_", NULL },
+		{ "Zm9vZm9vZm9v", NULL }, /* more than there is room for */
+	};
+	uint8_t out[8];
+	size_t length;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		bool good = text_parse_base64(
+		    rows[i].text, strlen(rows[i].text), out, sizeof(out), &length);
+
+		cr_assert_eq(good, rows[i].bytes != NULL, "'%s'", rows[i].text);
+		if (good)
+			cr_assert(length == strlen(rows[i].bytes) &&
+			              memcmp(out, rows[i].bytes, length) == 0,
+			    "'%s'", rows[i].text);
+	}
+}

@@ -198,7 +198,8 @@ static void write_file(int dir_fd, const char *name, const char *text)
 	close(fd);
 }
 
-static void make_files(struct guard_harness *harness, const char *extra)
+static void make_files(
+    struct guard_harness *harness, const char *extra, const struct harness_extras *extras)
 {
 	char text[4096];
 	char path[128];
@@ -217,11 +218,12 @@ static void make_files(struct guard_harness *harness, const char *extra)
 	    HARNESS_PASSWORD "root = \"/nowhere/at/all\"\n");
 	write_file(harness->users_dir_fd, "broken.conf", "password = \n");
 	snprintf(text, sizeof(text),
-	    "listener \"ftp\" { address = \"127.0.0.1:0\" }\n"
+	    "listener \"ftp\" { protocol = \"%s\" address = \"127.0.0.1:0\" %s }\n"
 	    "users_dir = \"%s/users.d\"\n"
 	    "defaults { root = \"%s/root\"\nfiles_user = \"64801\"\nfiles_group = \"64802\" }\n"
 	    "%s\n%s\n",
-	    harness->base, harness->base,
+	    extras->protocol, extras->listener == NULL ? "" : extras->listener, harness->base,
+	    harness->base,
 	    strstr(extra, "login_delay") == NULL ? "login_delay = \"0s\"" : "", extra);
 	cr_assert_eq(
 	    conf_parse(&harness->conf, "test.conf", text, message), CONF_OK, "%s", message);
@@ -240,14 +242,17 @@ static void open_listener(struct guard_harness *harness)
 	cr_assert(netaddr_local(&harness->address, harness->listener_fd));
 }
 
-static void start_guard(struct guard_harness *harness, const char *extra, bool as_root)
+enum start { AS_A_USER, AS_ROOT, AS_AN_HEIR };
+
+static void start_guard(struct guard_harness *harness, const char *extra, enum start how,
+    const struct harness_extras *extras)
 {
 	int wall[2], leash[2], door[2];
 
 	memset(harness, 0, sizeof(*harness));
 	harness->client_fd = -1;
 	harness->control_fd = -1;
-	make_files(harness, extra);
+	make_files(harness, extra, extras);
 	open_listener(harness);
 	cr_assert(wire_pair(wall) && wire_pair(leash) && wire_pair(door));
 	cr_assert(sandbox_prepare());
@@ -256,11 +261,16 @@ static void start_guard(struct guard_harness *harness, const char *extra, bool a
 	if (harness->guard == 0) {
 		const struct session_start start = {
 			.conf = harness->conf,
-			.as_root = as_root,
+			.as_root = how == AS_ROOT,
+			.inherits = how == AS_AN_HEIR,
 			.generation = 1,
 			.wall_fd = wall[1],
 			.door_fd = door[1],
 			.leash_fd = leash[1],
+			.keeper_door_fd = extras->keeper_door_fd,
+			.keys = extras->keys,
+			.client_ca = extras->client_ca,
+			.front_pid = extras->front_pid,
 			.users_dir_fd = harness->users_dir_fd,
 			.empty_dir_fd = -1,
 			.listener_fds = &harness->listener_fd,
@@ -279,14 +289,27 @@ static void start_guard(struct guard_harness *harness, const char *extra, bool a
 	cr_assert_eq(pthread_create(&harness->clerk, NULL, clerk_run, harness), 0);
 }
 
+static const struct harness_extras no_extras = { .protocol = "ftp", .keeper_door_fd = -1 };
+
+void harness_start_with(
+    struct guard_harness *harness, const char *extra, const struct harness_extras *extras)
+{
+	start_guard(harness, extra, AS_A_USER, extras);
+}
+
 void harness_start(struct guard_harness *harness, const char *extra)
 {
-	start_guard(harness, extra, false);
+	start_guard(harness, extra, AS_A_USER, &no_extras);
+}
+
+void harness_start_heir(struct guard_harness *harness)
+{
+	start_guard(harness, "", AS_AN_HEIR, &no_extras);
 }
 
 void harness_start_as_root(struct guard_harness *harness, const char *extra)
 {
-	start_guard(harness, extra, true);
+	start_guard(harness, extra, AS_ROOT, &no_extras);
 }
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *where)
@@ -429,15 +452,20 @@ size_t harness_encode(size_t index, uint32_t id, uint8_t bytes[WIRE_MAX_BYTES])
 	}
 GUARD_MESSAGES(ASK)
 
-void harness_connect(struct guard_harness *harness)
+void harness_dial(struct guard_harness *harness)
 {
-	struct guard_note_start note = { 0 };
-	struct harness_message message;
 	struct sockaddr_storage name;
 	socklen_t length = netaddr_to_sockaddr(&harness->address, &name);
 
 	harness->client_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	cr_assert_eq(connect(harness->client_fd, (struct sockaddr *)&name, length), 0);
+}
+
+void harness_take_start(struct guard_harness *harness, const char *unread)
+{
+	struct guard_note_start note = { 0 };
+	struct harness_message message;
+
 	cr_assert(harness_receive(harness, &message), "the guard is gone");
 	cr_assert_eq(message.header.type, GUARD_NOTICE_start);
 	cr_assert_eq(message.header.kind, WIRE_NOTICE);
@@ -447,8 +475,16 @@ void harness_connect(struct guard_harness *harness)
 	cr_assert_str_eq(note.peer, "127.0.0.1");
 	cr_assert_eq(note.local_port, harness->address.port);
 	cr_assert_eq(strlen(note.session), 16);
+	cr_assert_eq(note.unread.length, strlen(unread));
+	cr_assert_arr_eq(note.unread.bytes, unread, note.unread.length);
 	cr_assert_geq(message.fd, 0);
 	harness->control_fd = message.fd;
+}
+
+void harness_connect(struct guard_harness *harness)
+{
+	harness_dial(harness);
+	harness_take_start(harness, "");
 }
 
 uint32_t harness_try_login(struct guard_harness *harness, const char *user, const char *password)

@@ -18,6 +18,7 @@
 #include "server/base/netaddr.h"
 #include "server/clerk_messages.h"
 #include "server/guard_messages.h"
+#include "server/keeper_client.h"
 
 #define HARNESS_WAIT_MS     10000 /* no step takes so long but by a bug */
 #define HARNESS_CONNECTIONS 8
@@ -60,14 +61,32 @@ struct harness_message {
 	int fd;
 };
 
+/* What only some tests need. */
+struct harness_extras {
+	const char *protocol; /* of the listener */
+	int keeper_door_fd;   /* fake_keeper.h; -1: none */
+	const struct keeper_public_keys *keys;
+	pid_t front_pid; /* a process to watch; 0: none */
+	const char *listener; /* further options of the listener; NULL: none */
+	const struct auth_certificate_ca *client_ca;
+};
+
 /* Make directories, configuration (with extra lines at its end) and processes. */
 void harness_start(struct guard_harness *harness, const char *extra);
+void harness_start_with(
+    struct guard_harness *harness, const char *extra, const struct harness_extras *extras);
 /* The same with chroot and uids: alice becomes 64801:64802.  Needs root. */
 void harness_start_as_root(struct guard_harness *harness, const char *extra);
+/* A guard that waits for a client of the nursery's, not for one of its listener. */
+void harness_start_heir(struct guard_harness *harness);
 /* Kill what still runs, remove the directories. */
 void harness_stop(struct guard_harness *harness);
 /* Connect a client and take the `start` notice that comes of it. */
 void harness_connect(struct guard_harness *harness);
+/* The same in two steps: connect, without waiting for anything; and take the notice, whose `unread` must be
+ * this text. */
+void harness_dial(struct guard_harness *harness);
+void harness_take_start(struct guard_harness *harness, const char *unread);
 /* Connect and log in as alice. */
 void harness_login(struct guard_harness *harness);
 

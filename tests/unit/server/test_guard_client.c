@@ -262,6 +262,22 @@ Test(guard_client, refuses_one_pipelined_request_too_many_but_can_always_ask)
 	cr_assert_neq(guard_client_send_stat(client, &request), 0);
 }
 
+Test(guard_client, a_request_carries_a_descriptor_once)
+{
+	struct guard_req_rein rein = { .unread = { .bytes = (const uint8_t *)"x", .length = 1 } };
+	static uint8_t got[64];
+	int fd;
+
+	guard_client_carry(client, guard_fd);
+	cr_assert_neq(guard_client_send_rein(client, &rein), 0);
+	cr_assert_neq(guard_client_send_rein(client, &rein), 0);
+	cr_assert_gt(wire_receive(guard_fd, got, sizeof(got), &fd), 0);
+	cr_assert_geq(fd, 0);
+	close(fd);
+	cr_assert_gt(wire_receive(guard_fd, got, sizeof(got), &fd), 0);
+	cr_assert_eq(fd, -1);
+}
+
 /* --- what comes unasked ----------------------------------------------------------------------- */
 
 Test(guard_client, next_is_false_when_nothing_waits)
@@ -292,6 +308,22 @@ Test(guard_client, next_gives_notices_with_their_descriptor)
 	cr_assert_str_eq(event.note.start.peer, "192.0.2.9");
 	cr_assert_eq(event.note.start.peer_port, 5000);
 	cr_assert_geq(event.fd, 0);
+	close(event.fd);
+}
+
+Test(guard_client, what_a_message_held_can_be_forgotten)
+{
+	struct guard_note_start start = { .unread = { .bytes = (const uint8_t *)"PASS x", .length = 6 } };
+	struct guard_client_event event;
+
+	begin(WIRE_NOTICE, GUARD_NOTICE_start, 0, 0);
+	guard_put_note_start(&writer, &start);
+	finish(guard_fd);
+	cr_assert(guard_client_next(client, &event));
+	cr_assert_eq(event.note.start.unread.length, 6);
+	cr_assert_arr_eq(event.note.start.unread.bytes, "PASS x", 6);
+	guard_client_forget(client);
+	cr_assert_arr_eq(event.note.start.unread.bytes, "\0\0\0\0\0\0", 6);
 	close(event.fd);
 }
 
@@ -589,6 +621,20 @@ Test(guard_client, ends_the_process_when_the_guard_is_gone)
 	start_again();
 	shutdown(guard_fd, SHUT_WR);
 	cr_assert_eq(exit_status_of_client(), GUARD_CLIENT_EXIT_GONE);
+}
+
+Test(guard_client, holds_nothing_that_only_a_wait_will_take)
+{
+	const struct guard_req_stat ask = { .path = "/a" };
+	struct guard_client_event event;
+	struct guard_rep_stat reply;
+	uint32_t id = guard_client_send_stat(client, &ask);
+
+	reply_stat(id, 5);
+	cr_assert_not(guard_client_next(client, &event));
+	cr_assert_not(guard_client_holds(client), "a loop that asks would never sleep");
+	cr_assert_eq(guard_client_wait_stat(client, id, &reply, NULL), VFS_OK);
+	cr_assert_eq(reply.attr.size, 5);
 }
 
 Test(guard_client, serves_a_good_guard_to_the_end)

@@ -188,6 +188,28 @@ static bool is_refused_soon(uint16_t port)
 	return fd < 0;
 }
 
+Test(guard_data, what_is_asked_for_with_an_open_that_fails_leaves_the_port, .init = start,
+    .fini = stop)
+{
+	const struct guard_req_open open_it = { .path = "/absent", .flags = VFS_OPEN_READ };
+	const struct guard_req_data_accept after = { .after_open = 1 };
+	const struct guard_req_data_accept ask = { 0 };
+	const struct guard_req_data_connect active = { .address = "127.0.0.1",
+		.port = 2000,
+		.after_open = 1 };
+	uint16_t port = listen_passive();
+	int client = dial_from("127.0.0.1", port);
+	int data;
+
+	cr_expect_eq(harness_ask_open(&harness, &open_it, NULL, &data), VFS_NOT_FOUND);
+	cr_expect_eq(harness_ask_data_accept(&harness, &after, NULL, &data), VFS_CANCELLED);
+	cr_expect_eq(harness_ask_data_connect(&harness, &active, NULL, &data), VFS_CANCELLED);
+	cr_expect_eq(harness_ask_data_accept(&harness, &ask, NULL, &data), VFS_OK);
+	cr_expect_geq(data, 0);
+	close(data);
+	close(client);
+}
+
 Test(guard_data, a_client_that_comes_early_is_kept_and_its_port_closed, .init = start, .fini = stop)
 {
 	const struct guard_req_data_accept ask = { 0 };

@@ -80,6 +80,12 @@ static enum guard_state legal_state(const struct guard_message_row *row)
 	return (row->states & GUARD_STATE_LOGIN) != 0 ? GUARD_STATE_LOGIN : GUARD_STATE_USER;
 }
 
+/* What a request of this row carries. */
+static int carried(const struct guard_message_row *row)
+{
+	return (row->flags & GUARD_FLAG_CARRIES) != 0 ? harness.control_fd : -1;
+}
+
 Test(guard_dispatch, every_message_cut_short_ends_the_session)
 {
 	uint8_t bytes[WIRE_MAX_BYTES];
@@ -91,7 +97,7 @@ Test(guard_dispatch, every_message_cut_short_ends_the_session)
 		if (length == sizeof(struct wire_header))
 			continue; /* no fields: shorter is shorter than a header */
 		bring_to(legal_state(row));
-		harness_send(&harness, bytes, length - 1, -1);
+		harness_send(&harness, bytes, length - 1, carried(row));
 		expect_violation(row->name, "reason=malformed fields");
 		harness_stop(&harness);
 	}
@@ -107,21 +113,41 @@ Test(guard_dispatch, every_message_with_a_byte_too_many_ends_the_session)
 
 		bytes[length] = 0;
 		bring_to(legal_state(row));
-		harness_send(&harness, bytes, length + 1, -1);
+		harness_send(&harness, bytes, length + 1, carried(row));
 		expect_violation(row->name, "reason=malformed fields");
 		harness_stop(&harness);
 	}
 }
 
-Test(guard_dispatch, every_message_with_a_descriptor_ends_the_session)
+Test(guard_dispatch, every_message_with_a_descriptor_too_many_or_too_few_ends_the_session)
 {
 	uint8_t bytes[WIRE_MAX_BYTES];
 
 	for (size_t i = 0; i < guard_message_row_count; i++) {
-		bring_to(legal_state(&guard_message_rows[i]));
-		harness_send(&harness, bytes, harness_encode(i, 7, bytes), STDIN_FILENO);
-		expect_violation(guard_message_rows[i].name, "reason=a descriptor came along");
+		const struct guard_message_row *row = &guard_message_rows[i];
+		const bool carries = (row->flags & GUARD_FLAG_CARRIES) != 0;
+
+		bring_to(legal_state(row));
+		harness_send(&harness, bytes, harness_encode(i, 7, bytes), carries ? -1 : STDIN_FILENO);
+		expect_violation(row->name, carries ? "reason=no descriptor came along"
+		                                    : "reason=a descriptor came along");
 		harness_stop(&harness);
+	}
+}
+
+/* Logins and signatures have stricter rules of their own; after its rein no guard is left. */
+static bool has_own_limit(const struct guard_message_row *row)
+{
+	switch (row->number) {
+	case GUARD_MESSAGE_login:
+	case GUARD_MESSAGE_probe_key:
+	case GUARD_MESSAGE_login_key:
+	case GUARD_MESSAGE_login_certificate:
+	case GUARD_MESSAGE_sign:
+	case GUARD_MESSAGE_rein:
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -134,8 +160,7 @@ Test(guard_dispatch, every_message_is_legal_only_as_often_as_its_row_says)
 		const struct guard_message_row *row = &guard_message_rows[i];
 		size_t length = harness_encode(i, 7, bytes);
 
-		/* More logins than the guard answers: guard_login's own limit comes first. */
-		if (row->calls == 0 || row->number == GUARD_MESSAGE_login)
+		if (row->calls == 0 || has_own_limit(row))
 			continue;
 		bring_to(legal_state(row));
 		for (uint32_t call = 0; call < row->calls; call++) {
@@ -148,6 +173,22 @@ Test(guard_dispatch, every_message_is_legal_only_as_often_as_its_row_says)
 		expect_violation(row->name, "reason=sent too often");
 		harness_stop(&harness);
 	}
+}
+
+Test(guard_dispatch, a_request_with_id_0_is_done_and_not_answered, .init = start, .fini = stop)
+{
+	const struct guard_req_mkdir make = { .path = "/made" };
+	const struct guard_req_stat look = { .path = "/made" };
+	const struct wire_header header = { .type = GUARD_MESSAGE_mkdir, .kind = WIRE_REQUEST };
+	uint8_t bytes[64];
+	struct wire_writer writer = { .bytes = bytes, .size = sizeof(bytes) };
+
+	harness_login(&harness);
+	wire_put_header(&writer, &header);
+	guard_put_req_mkdir(&writer, &make);
+	harness_send(&harness, bytes, writer.length, -1);
+	/* The next answer is this one's. */
+	cr_expect_eq(harness_ask_stat(&harness, &look, NULL, NULL), VFS_OK);
 }
 
 /* Headers that no front may send; the guard is in GUARD_STATE_LOGIN. */

@@ -240,7 +240,7 @@ Test(guard_enter, no_descriptor_survives_that_a_session_does_not_need)
 			              (fd == 2 && strncmp(target, "pipe:", 5) == 0),
 			    "descriptor %d is %s", fd, target);
 	}
-	cr_expect_eq(sockets, 3, "wall, door, clerk: %u", sockets);
+	cr_expect_eq(sockets, 4, "wall, door, clerk, leash: %u", sockets);
 	cr_expect_leq(directories, 1, "the root: %u", directories);
 	harness_stop(&harness);
 }

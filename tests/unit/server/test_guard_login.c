@@ -35,11 +35,13 @@ static void stop(void)
 static char leash_byte(void)
 {
 	struct pollfd leash = { .fd = harness.leash_fd, .events = POLLIN };
-	char byte = '\0';
+	struct nursery_client message = { .kind = '\0' };
 	int fd;
 
 	cr_assert_eq(poll(&leash, 1, HARNESS_WAIT_MS), 1);
-	return wire_receive(harness.leash_fd, &byte, 1, &fd) == 1 ? byte : '\0';
+	cr_assert_gt(wire_receive(harness.leash_fd, &message, sizeof(message), &fd), 0);
+	cr_assert_lt(fd, 0);
+	return message.kind;
 }
 
 static int dial(void)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -109,4 +110,105 @@ Test(guard_roots, a_link_of_somebody_else_is_refused_where_root_opens, .init = m
 	cr_expect_eq(open_inode("twice", false), -ELOOP, "behind a link of root");
 	cr_expect_eq(open_inode("real/up", false), -ELOOP);
 	cr_expect_eq(open_inode("link/in", true), inode_of("real/in"), "an ordinary user may");
+}
+
+/* --- files that say who the user is -------------------------------------------------------------
+ */
+
+#define NOBODY 64801u
+
+/* The reason why base/relative is not read, "" when it is, with this content. */
+static const char *read_as(
+    const char *relative, bool trust_links, uint32_t owner, const char *content)
+{
+	const char *why = NULL;
+	char path[VFS_PATH_MAX];
+	size_t length = 0;
+	char *text;
+
+	snprintf(path, sizeof(path), "%s/%s", base, relative);
+	text = guard_root_read(path, trust_links, owner, 16, &length, &why);
+	if (text == NULL)
+		return why;
+	cr_expect_null(why);
+	cr_expect_eq(length, strlen(content));
+	cr_expect_str_eq(text, content);
+	free(text);
+	return "";
+}
+
+static void write_keys(const char *path, const char *text, mode_t mode, uid_t owner)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	cr_assert_eq(fchmod(fd, mode), 0);
+	cr_assert(geteuid() != 0 || fchown(fd, owner, (gid_t)-1) == 0);
+	close(fd);
+}
+
+Test(guard_roots, a_file_of_ours_is_read_whole, .init = make_tree, .fini = remove_tree)
+{
+	write_keys("real/keys", "ssh-ed25519", 0644, geteuid());
+	write_keys("real/empty", "", 0600, geteuid());
+	for (int trust = geteuid() != 0; trust <= 1; trust++) {
+		cr_expect_str_eq(read_as("real/keys", trust, geteuid(), "ssh-ed25519"), "");
+		cr_expect_str_eq(read_as("link/keys", trust, geteuid(), "ssh-ed25519"), "");
+		cr_expect_str_eq(read_as("real/empty", trust, geteuid(), ""), "");
+		cr_expect_str_eq(
+		    read_as("real/absent", trust, geteuid(), ""), "there is no such file");
+	}
+}
+
+Test(guard_roots, a_file_that_others_can_write_is_not_read, .init = make_tree, .fini = remove_tree)
+{
+	write_keys("real/group", "x", 0664, geteuid());
+	write_keys("real/world", "x", 0606, geteuid());
+	write_keys("real/large", "01234567890123456", 0600, geteuid());
+	cr_assert_eq(symlink("group", "real/linked"), 0);
+	cr_assert_eq(mkfifo("real/fifo", 0600), 0);
+	for (int trust = 0; trust <= 1; trust++) {
+		if (geteuid() != 0 && !trust)
+			continue;
+		cr_expect_not_null(
+		    strstr(read_as("real/group", trust, geteuid(), ""), "others than its owner"));
+		cr_expect_not_null(
+		    strstr(read_as("real/world", trust, geteuid(), ""), "others than its owner"));
+		cr_expect_str_eq(read_as("real/large", trust, geteuid(), ""), "it is too large");
+		cr_expect_str_eq(
+		    read_as("real/fifo", trust, geteuid(), ""), "it is not a regular file");
+		cr_expect_str_eq(read_as("real", trust, geteuid(), ""), "it is not a regular file");
+		/* Last in the path, a link is never followed, whoever made it. */
+		cr_expect_not_null(
+		    strstr(read_as("real/linked", trust, geteuid(), ""), "symbolic link"));
+	}
+}
+
+Test(guard_roots, only_root_and_the_owner_can_have_put_it_there, .init = make_tree,
+    .fini = remove_tree)
+{
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	write_keys("real/own", "own", 0600, NOBODY);
+	write_keys("real/roots", "roots", 0600, 0);
+	write_keys("real/stranger", "x", 0600, NOBODY + 1);
+	cr_expect_str_eq(read_as("real/own", false, NOBODY, "own"), "");
+	cr_expect_str_eq(read_as("real/roots", false, NOBODY, "roots"), "");
+	cr_expect_not_null(strstr(
+	    read_as("real/stranger", false, NOBODY, ""), "neither to root nor to files_user"));
+	/* A directory on the way: the owner's is fine, a stranger's or a shared one is not. */
+	cr_assert_eq(chown("real", NOBODY, 0), 0);
+	cr_expect_str_eq(read_as("real/own", false, NOBODY, "own"), "");
+	cr_assert_eq(chmod("real", 0775), 0);
+	cr_expect_not_null(strstr(read_as("real/own", false, NOBODY, ""), "a directory above it"));
+	cr_assert_eq(chmod("real", 01777), 0);
+	cr_expect_str_eq(read_as("real/own", false, NOBODY, "own"), "");
+	cr_assert_eq(chown("real", NOBODY + 1, 0), 0);
+	cr_expect_not_null(strstr(read_as("real/own", false, NOBODY, ""), "a directory above it"));
+	/* A link of somebody else on the way. */
+	cr_assert_eq(chown("real", 0, 0), 0);
+	cr_assert_eq(chmod("real", 0755), 0);
+	cr_assert_eq(lchown("link", NOBODY, 0), 0);
+	cr_expect_not_null(strstr(read_as("link/own", false, NOBODY, ""), "symbolic link"));
 }

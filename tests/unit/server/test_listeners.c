@@ -96,6 +96,21 @@ Test(listeners, a_reload_keeps_the_sockets_of_the_same_address)
 	conf_free(&after);
 }
 
+Test(listeners, a_reload_keeps_each_of_several_on_port_0)
+{
+	struct conf *conf = conf_with("listener \"a\" { address = \"127.0.0.1:0\" }\n"
+	                              "listener \"b\" { address = \"127.0.0.1:0\" }\n");
+	struct listeners old, new;
+
+	cr_assert(listeners_open(&old, conf, NULL, message), "%s", message);
+	cr_assert(listeners_open(&new, conf, &old, message), "%s", message);
+	for (size_t i = 0; i < new.count; i++)
+		cr_assert_eq(new.items[i].fd, old.items[i].fd);
+	listeners_close_except(&old, &new);
+	listeners_close_except(&new, NULL);
+	conf_free(&conf);
+}
+
 Test(listeners, a_failure_leaves_nothing_open_but_the_old)
 {
 	struct conf *conf = conf_with("listener \"a\" { address = \"127.0.0.1:0\" }\n");

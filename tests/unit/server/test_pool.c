@@ -103,6 +103,7 @@ Test(pool, knows_a_crash_from_an_end_in_order)
 		{ EXITED(SESSION_EXIT_FAILED), true },
 		{ EXITED(SESSION_EXIT_VIOLATION), true },
 		{ EXITED(GUARD_CLIENT_EXIT_GONE), false },
+		{ EXITED(SESSION_EXIT_FRONT_HANGS), false }, /* the front's end is the crash */
 		{ EXITED(GUARD_CLIENT_EXIT_MALFORMED), true },
 		{ KILLED(SIGSEGV), true },
 		{ KILLED(SIGSYS), true },

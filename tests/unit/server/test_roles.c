@@ -30,6 +30,7 @@ Test(roles, whoever_gives_up_root_is_confined_and_starts_nobody)
 	cr_assert_eq(role_table[ROLE_FRONT].profile, SANDBOX_FRONT);
 	cr_assert_eq(role_table[ROLE_GUARD].profile, SANDBOX_GUARD_USER);
 	cr_assert_eq(role_table[ROLE_CLERK].profile, SANDBOX_CLERK);
+	cr_assert_eq(role_table[ROLE_KEEPER].profile, SANDBOX_KEEPER);
 }
 
 static bool limit_is(int resource, rlim_t at_most)

@@ -291,3 +291,13 @@ Test(sandbox, dropped_stdio_leads_nowhere)
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert_eq(status, 0);
 }
+
+/* The doors to clerk and keeper have one other end for all guards of all users. */
+Test(sandbox, a_user_cannot_shut_a_door_that_all_guards_share)
+{
+	const long arguments[6] = { STDERR_FILENO, SHUT_RDWR };
+
+	cr_assert(sandbox_prepare());
+	cr_expect_eq(try_call(SANDBOX_GUARD_USER, SYS_shutdown, arguments).error, EPERM);
+	cr_expect_eq(try_call(SANDBOX_FRONT, SYS_shutdown, arguments).error, ENOTSOCK);
+}

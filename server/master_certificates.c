@@ -1,0 +1,196 @@
+/* The master's eye on certificates and keys: files that change are tried, certificates that end are told of. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/clock.h"
+#include "server/tls/tls_certificate.h"
+#include "server/master_private.h"
+#include "server/master_watch.h"
+
+#define LOOK_MS      5000 /* between two looks at the files */
+#define MOVING_MS    2000 /* the same at two looks so far apart: whoever writes them has finished */
+#define DAY_MS       (INT64_C(24) * 60 * 60 * 1000)
+#define DAY_SECONDS  (24 * 60 * 60)
+#define SOON_MS      1000 /* behind the moment in which a certificate ends */
+
+/* What was said of a certificate: once a day is enough, however many reloads there are. */
+struct told {
+	struct told *next;
+	uint8_t digest[TLS_CERTIFICATE_DIGEST_BYTES];
+	enum event_id event;
+	int64_t at;
+};
+
+struct master_certificates {
+	struct loop_timer *look_timer;
+	struct loop_timer *expiry_timer;
+	struct told *told;
+};
+
+/* --- files that change -------------------------------------------------------------------------- */
+
+struct master_watch *master_certificates_watch(const struct conf *conf)
+{
+	const struct conf_list *host_keys = &conf->ssh.host_keys;
+	struct master_watch *watch = master_watch_new();
+	bool ok = watch != NULL && master_watch_add(watch, conf->tls.certificate) &&
+	          master_watch_add(watch, conf->tls.key) &&
+	          master_watch_add(watch, conf->tls.client_ca) &&
+	          master_watch_add(watch, conf->tls.client_crl);
+
+	for (size_t i = 0; ok && i < conf->tls_host_count; i++)
+		ok = master_watch_add(watch, conf->tls_hosts[i].certificate) &&
+		     master_watch_add(watch, conf->tls_hosts[i].key);
+	for (size_t i = 0; ok && i < host_keys->count; i++)
+		ok = master_watch_add(watch, host_keys->items[i]);
+	if (!ok)
+		master_watch_free(&watch);
+	return watch;
+}
+
+static void on_look(struct loop *loop, void *context)
+{
+	struct master *master = context;
+	enum master_watch_result result = MASTER_WATCH_SAME;
+	struct event event;
+	const char *path;
+
+	(void)loop;
+	/* While a configuration is being tried its own watch counts, if it is taken. */
+	if (master->phase == MASTER_RUNNING && master->next.conf == NULL)
+		result = master_watch_look(master->now.watch, &path);
+	loop_timer_set(master->certificates->look_timer,
+	    clock_mono_ms() + (result == MASTER_WATCH_MOVING ? MOVING_MS : LOOK_MS));
+	if (result != MASTER_WATCH_CHANGED)
+		return;
+	event_init(&event, EVENT_CERTIFICATE_CHANGED);
+	event_text(&event, EVENT_FIELD_FILE, path);
+	clerk_client_log(master->log, &event);
+	master_reload_files(master);
+}
+
+/* --- certificates that end ---------------------------------------------------------------------- */
+
+/* Was this said within the last day?  If not, it is now; when memory runs out it is said too often. */
+static bool was_told(struct master_certificates *own, X509 *certificate, enum event_id id, int64_t now)
+{
+	uint8_t digest[TLS_CERTIFICATE_DIGEST_BYTES] = { 0 };
+	struct told **link = &own->told;
+	struct told *made;
+	bool found = false;
+
+	tls_certificate_digest(certificate, digest);
+	while (*link != NULL) {
+		struct told *each = *link;
+
+		if (now - each->at > DAY_MS - SOON_MS) {
+			*link = each->next;
+			free(each);
+			continue;
+		}
+		found = found || (each->event == id &&
+		                     memcmp(each->digest, digest, sizeof(digest)) == 0);
+		link = &each->next;
+	}
+	if (found || (made = calloc(1, sizeof(*made))) == NULL)
+		return found;
+	*made = (struct told){ .next = own->told, .event = id, .at = now };
+	memcpy(made->digest, digest, sizeof(digest));
+	own->told = made;
+	return false;
+}
+
+static void tell(struct master *master, const char *path, X509 *server, X509 *ending, int64_t left)
+{
+	enum event_id id = left > 0 ? EVENT_CERTIFICATE_EXPIRES : EVENT_CERTIFICATE_EXPIRED;
+	char names[TLS_CERTIFICATE_NAMES_BYTES], date[TLS_CERTIFICATE_DATE_BYTES];
+	struct event event;
+
+	if (was_told(master->certificates, ending, id, clock_mono_ms()))
+		return;
+	tls_certificate_names(server, names, sizeof(names));
+	tls_certificate_date(tls_certificate_not_after(ending), date);
+	event_init(&event, id);
+	event_text(&event, EVENT_FIELD_FILE, path);
+	event_text(&event, EVENT_FIELD_NAMES, names);
+	event_text(&event, EVENT_FIELD_EXPIRES, date);
+	event_number(&event, EVENT_FIELD_DAYS, (uint64_t)((left > 0 ? left : -left) / DAY_SECONDS));
+	if (ending != server)
+		event_text(&event, EVENT_FIELD_REASON,
+		    "it is a certificate of the chain that ends before the server's own");
+	event_text(&event, EVENT_FIELD_CURE,
+	    "renew it and put it into the same file: it is taken without a reload");
+	clerk_client_log(master->log, &event);
+}
+
+/* Tell of one file; *next_ms is lowered to the time in which there is more to tell. */
+static void look_at_end(struct master *master, const char *path, int64_t *next_ms)
+{
+	const int64_t warning = master->now.conf->tls.expiry_warning / 1000;
+	struct tls_certificate_file *file = NULL;
+	char message[CONF_MESSAGE_BYTES];
+	X509 *ending;
+	int64_t left;
+
+	if (path[0] == '\0')
+		return;
+	/* One that cannot be read now was good when it was taken; whatever happens, HUP or a change tells. */
+	file = tls_certificate_load(path, message, sizeof(message));
+	if (file == NULL)
+		return;
+	ending = tls_certificate_at(file, tls_certificate_first_to_end(file));
+	left = tls_certificate_not_after(ending) - clock_wall().tv_sec;
+	if (left <= warning)
+		tell(master, path, tls_certificate_at(file, 0), ending, left);
+	if (left > 0 && left * 1000 + SOON_MS < *next_ms)
+		*next_ms = left * 1000 + SOON_MS;
+	tls_certificate_free(&file);
+}
+
+void master_certificates_tell(struct master *master)
+{
+	const struct conf *conf = master->now.conf;
+	int64_t next_ms = DAY_MS;
+
+	look_at_end(master, conf->tls.certificate, &next_ms);
+	for (size_t i = 0; i < conf->tls_host_count; i++)
+		look_at_end(master, conf->tls_hosts[i].certificate, &next_ms);
+	loop_timer_set(master->certificates->expiry_timer, clock_mono_ms() + next_ms);
+}
+
+static void on_expiry(struct loop *loop, void *context)
+{
+	(void)loop;
+	master_certificates_tell(context);
+}
+
+/* --- life --------------------------------------------------------------------------------------- */
+
+bool master_certificates_start(struct master *master)
+{
+	struct master_certificates *own = calloc(1, sizeof(*own));
+
+	if (own == NULL)
+		return false;
+	master->certificates = own;
+	own->look_timer = loop_timer_new(master->loop, on_look, master);
+	own->expiry_timer = loop_timer_new(master->loop, on_expiry, master);
+	if (own->look_timer == NULL || own->expiry_timer == NULL)
+		return false;
+	loop_timer_set(own->look_timer, clock_mono_ms() + LOOK_MS);
+	return true;
+}
+
+void master_certificates_free(struct master *master)
+{
+	struct master_certificates *own = master->certificates;
+
+	while (own != NULL && own->told != NULL) {
+		struct told *each = own->told;
+
+		own->told = each->next;
+		free(each);
+	}
+	free(own);
+	master->certificates = NULL;
+}
