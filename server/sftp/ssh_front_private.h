@@ -1,0 +1,100 @@
+/*
+ * One SSH session, as the files of the transport share it: ssh_front.c, ssh_auth.c, ssh_channels.c.
+ */
+#ifndef SERVER_SFTP_SSH_FRONT_PRIVATE_H
+#define SERVER_SFTP_SSH_FRONT_PRIVATE_H
+
+#include <libssh/callbacks.h>
+#include <libssh/libssh.h>
+#include <libssh/server.h>
+
+#include "server/sftp/ssh_algorithms.h"
+#include "server/sftp/ssh_front.h"
+#include "server/sftp/ssh_hints.h"
+#include "server/sftp/ssh_keys.h"
+#include "server/sftp/ssh_offer.h"
+#include "server/sftp/ssh_service.h"
+
+#define SSH_CHANNELS_MAX 10 /* as OpenSSH's MaxSessions: a master connection serves several sftp at once */
+
+enum ssh_front_phase { SSH_FRONT_KEX, SSH_FRONT_LOGIN, SSH_FRONT_SERVING };
+
+/* State of the logins of ssh_auth.c. */
+struct ssh_login {
+	uint32_t methods;	/* GUARD_METHOD_* that may come next */
+	bool banner_sent;
+	bool asked;		/* by keyboard-interactive; the answer must be next */
+	unsigned answered;	/* login requests that libssh has passed on */
+	char asked_user[GUARD_USER_NAME_MAX + 1];
+	char last_user[GUARD_USER_NAME_MAX + 1];
+	/* After the login: */
+	char user[GUARD_USER_NAME_MAX + 1];
+	char start_dir[GUARD_PATH_MAX + 1];
+	uint32_t rights;
+	uint32_t uid;
+};
+
+/* A channel, of ssh_channels.c. */
+struct ssh_lane {
+	struct ssh_front *front;
+	ssh_channel channel;	/* NULL: free */
+	struct ssh_channel_callbacks_struct callbacks;
+	const struct ssh_service_row *row;
+	struct ssh_service *service;
+	bool closed;		/* by the client */
+	bool closing;		/* by us; the client's part is still to come */
+	bool measured;		/* the client's maximum of a packet is known to be sound */
+	bool has_window;	/* the big one was granted */
+	uint32_t since_grant;	/* bytes that came since */
+};
+
+struct ssh_front {
+	const struct ssh_front_start *start;
+	enum ssh_front_phase phase;
+	ssh_session session;
+	ssh_event event;
+	struct ssh_server_callbacks_struct callbacks;
+	struct ssh_counter_struct packets;
+	struct ssh_hints hints;
+	struct ssh_offer offer;		/* the client's */
+	char ours[SSH_ALGORITHM_KINDS][SSH_ALGORITHMS_LIST_BYTES];
+	struct ssh_keys keys;
+	struct ssh_login login;
+	struct ssh_lane lanes[SSH_CHANNELS_MAX];
+	bool write_blocked;	/* libssh takes no data: a rekey runs; until the client was heard again */
+	bool stopping;		/* as soon as nothing runs */
+	enum guard_stop stop_reason;
+	bool ending;
+	enum guard_bye bye;
+	const char *last_words;	/* for SSH_MSG_DISCONNECT; NULL: none */
+	int64_t active_ms;	/* last byte of a service's, in or out */
+	int64_t heard_ms;	/* last byte of the client's */
+	uint64_t heard_bytes;
+	unsigned questions;	/* keepalives since then */
+	int64_t cpu_limited_ms;
+	bool rested;
+};
+
+/* End the session after what runs now; the first call counts.  words: static, for the client, or NULL. */
+void ssh_front_end(struct ssh_front *front, enum guard_bye bye, const char *words);
+
+/* ssh_auth.c: set what libssh calls for logins. */
+void ssh_auth_prepare(struct ssh_front *front);
+/* Did libssh drop a login request without an answer? */
+bool ssh_auth_was_dropped(const struct ssh_front *front);
+
+/* ssh_channels.c: a channel for a client that asks for one; NULL: no. */
+ssh_channel ssh_channels_open(struct ssh_front *front);
+/* Let services work and send; true when there is more to do at once. */
+bool ssh_channels_work(struct ssh_front *front);
+/* In how many milliseconds a service wants to work though nothing happens; -1: none does. */
+int ssh_channels_wait_ms(const struct ssh_front *front);
+/* Is everybody ready for more input? */
+bool ssh_channels_want_input(const struct ssh_front *front);
+/* Does a transfer or a request run?  Does output wait for the client? */
+bool ssh_channels_busy(const struct ssh_front *front);
+bool ssh_channels_hold_output(const struct ssh_front *front);
+/* End all services; what they have open ends as aborted. */
+void ssh_channels_clear(struct ssh_front *front);
+
+#endif

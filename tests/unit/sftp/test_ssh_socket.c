@@ -1,0 +1,188 @@
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/sftp/ssh_socket.h"
+
+enum { OURS, THEIRS };
+static int fds[2];
+
+static void set_up(void)
+{
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	ssh_socket_open(fds[OURS]);
+}
+
+static void tear_down(void)
+{
+	ssh_socket_close();
+	close(fds[OURS]);
+	close(fds[THEIRS]);
+}
+
+TestSuite(ssh_socket, .init = set_up, .fini = tear_down);
+
+/* What poll(2) says of our end to a library. */
+static short ready(short events)
+{
+	struct pollfd fd = { .fd = fds[OURS], .events = events };
+
+	return poll(&fd, 1, 0) > 0 ? fd.revents : 0;
+}
+
+Test(ssh_socket, input_is_read_ahead_and_given_in_pieces)
+{
+	const uint8_t *bytes = NULL;
+	char out[8] = "";
+
+	cr_assert_eq(write(fds[THEIRS], "hello world", 11), 11);
+	cr_assert_eq(ready(POLLIN), 0, "not before it was fetched");
+	cr_assert_eq(ssh_socket_fill(&bytes), 11);
+	cr_assert_eq(memcmp(bytes, "hello world", 11), 0);
+	cr_assert_eq(ready(POLLIN), POLLIN);
+	cr_assert_eq(recv(fds[OURS], out, 5, 0), 5);
+	cr_assert_str_eq(out, "hello");
+	cr_assert_eq(recv(fds[OURS], out, 8, 0), 6);
+	cr_assert_eq(ready(POLLIN), 0);
+	cr_assert_eq(ssh_socket_received(), 11);
+}
+
+Test(ssh_socket, input_that_is_not_let_in_is_not_seen)
+{
+	const uint8_t *bytes;
+
+	cr_assert_eq(write(fds[THEIRS], "x", 1), 1);
+	ssh_socket_fill(&bytes);
+	ssh_socket_let_in(false);
+	cr_assert_eq(ready(POLLIN), 0);
+	ssh_socket_let_in(true);
+	cr_assert_eq(ready(POLLIN), POLLIN);
+}
+
+Test(ssh_socket, the_end_comes_after_the_bytes)
+{
+	const uint8_t *bytes;
+	char out[8];
+	int error = -1;
+
+	cr_assert_eq(write(fds[THEIRS], "x", 1), 1);
+	shutdown(fds[THEIRS], SHUT_WR);
+	cr_assert_eq(ssh_socket_fill(&bytes), 1);
+	cr_assert_eq(recv(fds[OURS], out, sizeof(out), 0), 1);
+	cr_assert_eq(ssh_socket_fill(&bytes), 0);
+	cr_assert(ssh_socket_ended(&error));
+	cr_assert_eq(error, 0);
+	cr_assert_eq(ready(POLLIN), POLLIN);
+	cr_assert_eq(recv(fds[OURS], out, sizeof(out), 0), 0);
+}
+
+Test(ssh_socket, small_writes_wait_for_the_end_of_the_turn)
+{
+	char out[8] = "";
+
+	cr_assert_eq(send(fds[OURS], "abc", 3, 0), 3);
+	cr_assert_eq(send(fds[OURS], "def", 3, 0), 3);
+	cr_assert_eq(read(fds[THEIRS], out, sizeof(out)), -1);
+	cr_assert_eq(ssh_socket_unsent(), 6);
+	ssh_socket_flush();
+	cr_assert_eq(ssh_socket_unsent(), 0);
+	cr_assert_eq(read(fds[THEIRS], out, sizeof(out)), 6);
+	cr_assert_eq(memcmp(out, "abcdef", 6), 0);
+}
+
+/* A peer that takes nothing costs a bounded amount, and no write fails. */
+Test(ssh_socket, a_full_connection_is_never_an_error)
+{
+	static uint8_t block[100000];
+	size_t taken = 0;
+	ssize_t kept;
+
+	do {
+		cr_assert_eq(ready(POLLOUT), POLLOUT);
+		kept = send(fds[OURS], block, sizeof(block), 0);
+		cr_assert_geq(kept, 0);
+		taken += (size_t)kept;
+	} while (kept == sizeof(block));
+	cr_assert_eq(ready(POLLOUT), 0);
+	cr_assert_eq(send(fds[OURS], block, sizeof(block), 0), 0);
+	cr_assert_eq(ssh_socket_unsent(), SSH_SOCKET_OUT_MAX_BYTES);
+	cr_assert_eq(taken, ssh_socket_sent() + ssh_socket_unsent());
+}
+
+Test(ssh_socket, bytes_arrive_in_order_whatever_the_pieces)
+{
+	static uint8_t sent[600000], got[600000];
+	size_t in = 0, out = 0;
+
+	for (size_t i = 0; i < sizeof(sent); i++)
+		sent[i] = (uint8_t)(i * 7 + i / 251);
+	for (size_t piece = 1; out < sizeof(got); piece = piece * 3 % 99991) {
+		size_t n = sizeof(sent) - in < piece ? sizeof(sent) - in : piece;
+		ssize_t done = n > 0 ? send(fds[OURS], sent + in, n, 0) : 0;
+
+		cr_assert_geq(done, 0);
+		in += (size_t)done;
+		done = read(fds[THEIRS], got + out, sizeof(got) - out);
+		out += done > 0 ? (size_t)done : 0;
+		ssh_socket_flush();
+	}
+	cr_assert_eq(memcmp(sent, got, sizeof(sent)), 0);
+}
+
+Test(ssh_socket, a_broken_connection_is_told_once_the_bytes_are_read)
+{
+	const uint8_t *bytes;
+	int error = 0;
+
+	close(fds[THEIRS]);
+	fds[THEIRS] = -1;
+	send(fds[OURS], "x", 1, 0);
+	ssh_socket_flush();
+	cr_assert(ssh_socket_ended(&error));
+	cr_assert_eq(error, EPIPE);
+	cr_assert_eq(ssh_socket_fill(&bytes), 0);
+	errno = 0;
+	cr_assert_eq(send(fds[OURS], "x", 1, 0), -1);
+	cr_assert_eq(errno, EPIPE);
+}
+
+Test(ssh_socket, other_descriptors_meet_the_system)
+{
+	int others[2];
+	char out[4] = "";
+	struct pollfd watch[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, others), 0);
+	watch[0] = (struct pollfd){ .fd = others[0], .events = POLLIN };
+	watch[1] = (struct pollfd){ .fd = fds[OURS], .events = POLLOUT };
+	cr_assert_eq(poll(watch, 2, 0), 1);
+	cr_assert_eq(watch[1].revents, POLLOUT);
+	cr_assert_eq(poll(watch, 1, 10), 0);
+	cr_assert_eq(send(others[1], "abc", 3, MSG_NOSIGNAL), 3);
+	cr_assert_eq(poll(watch, 1, -1), 1);
+	cr_assert_eq(recv(others[0], out, sizeof(out), MSG_PEEK), 3);
+	cr_assert_eq(recv(others[0], out, sizeof(out), 0), 3);
+	cr_assert_eq(recv(others[0], out, sizeof(out), 0), -1);
+	cr_assert_eq(errno, EAGAIN);
+	close(others[0]);
+	close(others[1]);
+}
+
+Test(ssh_socket, waiting_tells_of_the_other_descriptor)
+{
+	int others[2];
+	bool other = true;
+
+	cr_assert_eq(pipe2(others, O_CLOEXEC), 0);
+	cr_assert(ssh_socket_wait(others[0], true, 0, &other));
+	cr_assert_not(other);
+	cr_assert_eq(write(others[1], "x", 1), 1);
+	cr_assert(ssh_socket_wait(others[0], true, -1, &other));
+	cr_assert(other);
+	close(others[0]);
+	close(others[1]);
+}
