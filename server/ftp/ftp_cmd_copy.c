@@ -205,6 +205,7 @@ static bool step(struct ftp_session *session, struct ftp_job *job)
 
 static const struct ftp_job_kind copy_kind = {
 	.what = "copying",
+	.unit = "bytes",
 	.step = step,
 	.free = free_copy,
 };

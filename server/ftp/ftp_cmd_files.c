@@ -194,14 +194,12 @@ static enum ftp_reply_id parse_facts(
 {
 	while (*argument != ' ' && *argument != '\0') {
 		size_t length = strcspn(argument, "; ");
-		enum ftp_reply_id wrong;
+		enum ftp_reply_id wrong = parse_fact(argument, length, wish);
 
-		if (argument[length] != ';')
-			return FTP_REPLY_BAD_ARGUMENT;
-		wrong = parse_fact(argument, length, wish);
 		if (wrong != FTP_REPLY_COUNT)
 			return wrong;
-		argument += length + 1;
+		/* The grammar ends every fact with a semicolon; clients leave out the last. */
+		argument += length + (argument[length] == ';');
 	}
 	*name_out = argument + 1;
 	return *argument == ' ' && argument[1] != '\0' && wish->fields != 0

@@ -163,6 +163,7 @@ static bool step(struct ftp_session *session, struct ftp_job *job)
 
 static const struct ftp_job_kind checksum_kind = {
 	.what = "computing a checksum",
+	.unit = "bytes",
 	.step = step,
 	.free = free_checksum,
 };

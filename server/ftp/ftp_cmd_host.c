@@ -6,6 +6,7 @@
 #include "server/base/text.h"
 #include "server/ftp/ftp_args.h"
 #include "server/ftp/ftp_session.h"
+#include "server/tls/tls_stream.h"
 
 #define LANGUAGE "EN"
 
@@ -19,12 +20,23 @@ static bool is_known_host(const struct conf_ftp *conf, const char *name)
 	return conf->host_names.count == 0;
 }
 
+/* RFC 7151 3.2.2: the name that the certificate was chosen by is the one that is meant. */
+static bool is_host_of_tls(const struct ftp_session *session, const char *name)
+{
+	const char *asked =
+	    ftp_security_speaks(session) ? tls_stream_host(session->security.control) : "";
+
+	return asked[0] == '\0' || strcasecmp(asked, name) == 0;
+}
+
 void ftp_cmd_host(struct ftp_session *session, struct ftp_call *call)
 {
 	const struct conf_ftp *conf = &session->start->conf->ftp;
 
 	if (!ftp_args_is_host(call->argument))
 		ftp_reply(session, FTP_REPLY_BAD_ARGUMENT);
+	else if (!is_host_of_tls(session, call->argument))
+		ftp_reply(session, FTP_REPLY_HOST_NOT_SNI);
 	else if (!is_known_host(conf, call->argument))
 		ftp_reply(session, FTP_REPLY_HOST_UNKNOWN);
 	else

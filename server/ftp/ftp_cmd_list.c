@@ -99,6 +99,7 @@ static enum vfs_status open_walk(struct ftp_session *session, const struct ftp_l
 	struct vfs_path path;
 	enum vfs_status status;
 
+	request.view.classify = (args->options & FTP_LIST_CLASSIFY) != 0;
 	*is_dir = true;
 	status = vfs_path_resolve(&path, session->cwd.text, args->path);
 	if (status != VFS_OK)
@@ -200,9 +201,10 @@ static void report_transfer(struct ftp_session *session)
 	if (!ftp_transfer_is_on(session))
 		ftp_reply_line(session, "No transfer is running");
 	else if (session->transfer.job != NULL)
-		ftp_reply_linef(session, "No transfer is running, but %s: %llu bytes so far",
+		ftp_reply_linef(session, "No transfer is running, but %s: %llu %s so far",
 		    session->transfer.job->kind->what,
-		    (unsigned long long)ftp_transfer_moved(session));
+		    (unsigned long long)ftp_transfer_moved(session),
+		    session->transfer.job->kind->unit);
 	else if (session->data.fd == -1)
 		ftp_reply_linef(
 		    session, "Waiting for the data connection, %s", what[session->transfer.kind]);

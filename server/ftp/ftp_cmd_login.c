@@ -3,7 +3,54 @@
 #include <string.h>
 
 #include "server/base/text.h"
+#include "server/ftp/ftp_rein.h"
 #include "server/ftp/ftp_session.h"
+#include "server/tls/tls_session.h"
+
+static void enter(
+    struct ftp_session *session, const struct guard_rep_login *reply, enum ftp_reply_id how)
+{
+	struct vfs_path start;
+
+	session->logged_in = true;
+	session->uid = reply->uid;
+	session->rights = reply->rights;
+	if (vfs_path_resolve(&start, "/", reply->start_dir) == VFS_OK)
+		session->cwd = start;
+	/* On failure the listings show the name that was typed. */
+	ftp_session_set_text(&session->user, reply->user);
+	ftp_security_adopt(session, reply);
+	ftp_reply(session, how);
+}
+
+/*
+ * RFC 4217 3: who has shown a certificate at the handshake may need no password.  True when the client has been
+ * answered; else a password is the way, and PASS tells what is wrong.
+ */
+static bool login_by_certificate(struct ftp_session *session)
+{
+	struct guard_req_login_certificate request = { .user = session->user };
+	struct guard_rep_login_certificate reply;
+	struct guard_rep_login entered;
+
+	if (session->security.tls == NULL || !tls_session_evidence(session->security.tls, &request) ||
+	    guard_client_login_certificate(session->guard, &request, &reply, NULL) != VFS_OK)
+		return false;
+	switch ((enum guard_login_result)reply.result) {
+	case GUARD_LOGIN_OK:
+		/* The two replies have the same fields, since one list makes both. */
+		_Static_assert(sizeof(entered) == sizeof(reply), "login and login_certificate answer alike");
+		memcpy(&entered, &reply, sizeof(entered));
+		enter(session, &entered, FTP_REPLY_LOGGED_IN_CERTIFICATE);
+		return true;
+	case GUARD_LOGIN_TOO_MANY_TRIES:
+		ftp_reply(session, FTP_REPLY_TOO_MANY_TRIES);
+		ftp_session_end(session, GUARD_BYE_LOGIN_ATTEMPTS);
+		return true;
+	default:
+		return false;
+	}
+}
 
 void ftp_cmd_user(struct ftp_session *session, struct ftp_call *call)
 {
@@ -17,22 +64,8 @@ void ftp_cmd_user(struct ftp_session *session, struct ftp_call *call)
 	}
 	if (!ftp_session_set_text(&session->user, call->argument))
 		ftp_reply_status(session, VFS_NO_MEMORY);
-	else
+	else if (!login_by_certificate(session))
 		ftp_reply(session, FTP_REPLY_PASSWORD);
-}
-
-static void enter(struct ftp_session *session, const struct guard_rep_login *reply)
-{
-	struct vfs_path start;
-
-	session->logged_in = true;
-	session->uid = reply->uid;
-	session->rights = reply->rights;
-	if (vfs_path_resolve(&start, "/", reply->start_dir) == VFS_OK)
-		session->cwd = start;
-	/* On failure the listings show the name that was typed. */
-	ftp_session_set_text(&session->user, reply->user);
-	ftp_reply(session, FTP_REPLY_LOGGED_IN);
 }
 
 void ftp_cmd_pass(struct ftp_session *session, struct ftp_call *call)
@@ -49,7 +82,7 @@ void ftp_cmd_pass(struct ftp_session *session, struct ftp_call *call)
 	}
 	switch ((enum guard_login_result)reply.result) {
 	case GUARD_LOGIN_OK:
-		enter(session, &reply);
+		enter(session, &reply, FTP_REPLY_LOGGED_IN);
 		return;
 	case GUARD_LOGIN_FAILED:
 		ftp_reply(session, FTP_REPLY_LOGIN_INCORRECT);
@@ -60,6 +93,12 @@ void ftp_cmd_pass(struct ftp_session *session, struct ftp_call *call)
 		break;
 	case GUARD_LOGIN_TOO_MANY_SESSIONS:
 		ftp_reply(session, FTP_REPLY_TOO_MANY_SESSIONS);
+		break;
+	case GUARD_LOGIN_NEEDS_TLS:
+		ftp_reply(session, FTP_REPLY_CONTROL_NEEDS_TLS);
+		break;
+	case GUARD_LOGIN_PARTIAL:
+		ftp_reply(session, FTP_REPLY_NEEDS_CERTIFICATE);
 		break;
 	case GUARD_LOGIN_UNAVAILABLE:
 	default:
@@ -73,6 +112,21 @@ void ftp_cmd_acct(struct ftp_session *session, struct ftp_call *call)
 {
 	(void)call;
 	ftp_reply(session, FTP_REPLY_ACCT_SUPERFLUOUS);
+}
+
+void ftp_cmd_rein(struct ftp_session *session, struct ftp_call *call)
+{
+	(void)call;
+	if (ftp_rein_check(session) != VFS_OK) {
+		ftp_reply(session, FTP_REPLY_REIN_UNDER_TLS);
+	} else if (session->logged_in) {
+		/* The new session's greeting is the reply. */
+		session->reinitialising = true;
+		ftp_session_end(session, GUARD_BYE_REIN);
+	} else {
+		ftp_session_reset(session);
+		ftp_reply(session, FTP_REPLY_NEW_USER);
+	}
 }
 
 void ftp_cmd_quit(struct ftp_session *session, struct ftp_call *call)

@@ -8,6 +8,7 @@
 ftp_handler_fn ftp_cmd_user;
 ftp_handler_fn ftp_cmd_pass;
 ftp_handler_fn ftp_cmd_acct;
+ftp_handler_fn ftp_cmd_rein;
 ftp_handler_fn ftp_cmd_quit;
 
 #endif

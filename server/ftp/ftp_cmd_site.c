@@ -5,6 +5,7 @@
 #include "server/base/text.h"
 #include "server/ftp/ftp_cmd_copy.h"
 #include "server/ftp/ftp_cmd_dirs.h"
+#include "server/ftp/ftp_cmd_rmtree.h"
 #include "server/ftp/ftp_dispatch.h"
 
 #define UMASK_MAX 0777u
@@ -176,8 +177,9 @@ const struct ftp_command ftp_cmd_site_commands[] = {
 	  .help = "IDLE [<seconds>]: show or shorten the idle timeout" },
 	{ .verb = "MKDIR", .handler = ftp_cmd_site_mkdir, .arg = FTP_ARG_PATH, .rights = RIGHT_mkdir,
 	  .feature = "SITE MKDIR", .help = "MKDIR <name>: make a directory, and its parents" },
-	{ .verb = "RMDIR", .handler = ftp_cmd_rmd, .arg = FTP_ARG_PATH, .rights = RIGHT_rmdir,
-	  .feature = "SITE RMDIR", .help = "RMDIR <name>: remove an empty directory" },
+	{ .verb = "RMDIR", .handler = ftp_cmd_site_rmdir, .arg = FTP_ARG_PATH,
+	  .rights = RIGHT_rmdir, .feature = "SITE RMDIR",
+	  .help = "RMDIR <name>: remove a directory, and all that is in it" },
 	{ .verb = "SYMLINK", .handler = site_symlink, .arg = FTP_ARG_REQUIRED,
 	  .rights = RIGHT_symlink, .feature = "SITE SYMLINK",
 	  .help = "SYMLINK <target> <name>: make a symbolic link" },

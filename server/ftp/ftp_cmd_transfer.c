@@ -8,6 +8,22 @@
 
 #define FILE_MODE 0666u
 
+/* Open, and ask for the connection in the same breath.  A refusal uses up neither PASV nor PORT: the
+ * next try has it still. */
+static enum vfs_status open_file(struct ftp_session *session, const struct guard_req_open *request,
+    struct guard_rep_open *opened, int *fd_out)
+{
+	const uint32_t id = guard_client_send_open(session->guard, request);
+	enum vfs_status status;
+
+	if (id != 0)
+		ftp_data_request(session, true);
+	status = guard_client_wait_open(session->guard, id, opened, fd_out);
+	if (status != VFS_OK)
+		ftp_data_restore(session);
+	return status;
+}
+
 void ftp_cmd_retr(struct ftp_session *session, struct ftp_call *call)
 {
 	struct guard_req_open request = {
@@ -32,13 +48,13 @@ void ftp_cmd_retr(struct ftp_session *session, struct ftp_call *call)
 		request.flags |= VFS_OPEN_RESUME;
 		request.offset = session->restart;
 	}
-	status = guard_client_open(session->guard, &request, &opened, &file.fd);
+	status = open_file(session, &request, &opened, &file.fd);
 	/* draft-bryan-ftp-range 4.3: a range behind the end of the file has no bytes; a REST there
 	 * is wrong. */
 	if (status == VFS_RANGE && session->ranged) {
 		file.bytes = 0;
 		request.flags = VFS_OPEN_READ;
-		status = guard_client_open(session->guard, &request, &opened, &file.fd);
+		status = open_file(session, &request, &opened, &file.fd);
 	}
 	if (status == VFS_OK)
 		ftp_transfer_begin_file(session, &file);
@@ -62,9 +78,7 @@ static void receive(struct ftp_session *session, const char *path, uint32_t flag
 		.unique = (flags & VFS_OPEN_UNIQUE) != 0,
 		.bytes = session->ranged ? session->range_bytes : UINT64_MAX,
 	};
-	/* Open before the data connection is asked for: a refusal needs none, and the passive port
-	 * stays for the next try. */
-	enum vfs_status status = guard_client_open(session->guard, &request, &opened, &file.fd);
+	enum vfs_status status = open_file(session, &request, &opened, &file.fd);
 
 	if (status == VFS_OK)
 		ftp_transfer_begin_file(session, &file);

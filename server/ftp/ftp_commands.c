@@ -13,6 +13,7 @@
 #include "server/ftp/ftp_cmd_info.h"
 #include "server/ftp/ftp_cmd_list.h"
 #include "server/ftp/ftp_cmd_login.h"
+#include "server/ftp/ftp_cmd_security.h"
 #include "server/ftp/ftp_cmd_site.h"
 #include "server/ftp/ftp_cmd_transfer.h"
 #include "server/ftp/ftp_session.h"
@@ -48,15 +49,15 @@ const struct ftp_command ftp_commands[] = {
 	  .needs = FTP_NEED_NO_USER, .flags = FTP_ANYTIME, .feature = "HOST",
 	  .help = "HOST <name>: tell which of its names the server is meant by" },
 	{ .verb = "USER", .handler = ftp_cmd_user, .arg = FTP_ARG_REQUIRED,
-	  .needs = FTP_NEED_NO_LOGIN, .flags = FTP_ANYTIME,
+	  .needs = FTP_NEED_NO_LOGIN | FTP_NEED_POLICY, .flags = FTP_ANYTIME,
 	  .help = "USER <name>: begin a login" },
 	{ .verb = "PASS", .handler = ftp_cmd_pass, .arg = FTP_ARG_OPTIONAL,
-	  .needs = FTP_NEED_NO_LOGIN | FTP_NEED_USER, .flags = FTP_ANYTIME,
+	  .needs = FTP_NEED_NO_LOGIN | FTP_NEED_POLICY | FTP_NEED_USER, .flags = FTP_ANYTIME,
 	  .help = "PASS <password>: complete the login" },
 	{ .verb = "ACCT", .handler = ftp_cmd_acct, .arg = FTP_ARG_REQUIRED,
 	  .help = "ACCT <account>: not needed" },
-	{ .verb = "REIN", .flags = FTP_ANYTIME,
-	  .help = "REIN: not implemented" },
+	{ .verb = "REIN", .handler = ftp_cmd_rein, .arg = FTP_ARG_NONE, .flags = FTP_ANYTIME,
+	  .help = "REIN: begin anew, as before USER" },
 	{ .verb = "QUIT", .handler = ftp_cmd_quit, .arg = FTP_ARG_IGNORED, .flags = FTP_ANYTIME,
 	  .help = "QUIT: end the session, after a running transfer" },
 	{ .verb = "CLNT", .handler = ftp_cmd_clnt, .arg = FTP_ARG_REQUIRED, .flags = FTP_ANYTIME,
@@ -67,10 +68,18 @@ const struct ftp_command ftp_commands[] = {
 	  .feature = "LANG EN*", .help = "LANG [EN]: choose the language of replies" },
 
 	/* RFC 2228 and 4217. */
-	{ .verb = "AUTH", .flags = FTP_ANYTIME, .help = "AUTH: not implemented" },
-	{ .verb = "PBSZ", .flags = FTP_ANYTIME, .help = "PBSZ: not implemented" },
-	{ .verb = "PROT", .flags = FTP_ANYTIME, .help = "PROT: not implemented" },
-	{ .verb = "CCC", .flags = FTP_ANYTIME, .help = "CCC: not implemented" },
+	{ .verb = "AUTH", .handler = ftp_cmd_auth, .arg = FTP_ARG_REQUIRED,
+	  .flags = FTP_ANYTIME | FTP_IF_TLS, .feature = "AUTH TLS",
+	  .help = "AUTH TLS: protect the control connection" },
+	{ .verb = "PBSZ", .handler = ftp_cmd_pbsz, .arg = FTP_ARG_REQUIRED,
+	  .needs = FTP_NEED_AUTH, .flags = FTP_ANYTIME | FTP_IF_TLS, .feature = "PBSZ",
+	  .help = "PBSZ 0: to be said before PROT" },
+	{ .verb = "PROT", .handler = ftp_cmd_prot, .arg = FTP_ARG_REQUIRED,
+	  .needs = FTP_NEED_AUTH, .flags = FTP_ANYTIME | FTP_IF_TLS, .feature = "PROT",
+	  .help = "PROT P|C: protect data connections, or not" },
+	{ .verb = "CCC", .handler = ftp_cmd_ccc, .arg = FTP_ARG_NONE,
+	  .needs = FTP_NEED_AUTH, .flags = FTP_IF_TLS, .feature = "CCC",
+	  .help = "CCC: go back to plain text on the control connection" },
 	{ .verb = "ADAT", .flags = FTP_ANYTIME, .help = "ADAT: not implemented" },
 	{ .verb = "MIC", .flags = FTP_ANYTIME, .help = "MIC: not implemented" },
 	{ .verb = "CONF", .flags = FTP_ANYTIME, .help = "CONF: not implemented" },
@@ -105,6 +114,8 @@ const struct ftp_command ftp_commands[] = {
 	{ .verb = "PASV", .handler = ftp_cmd_pasv, .arg = FTP_ARG_NONE,
 	  .needs = FTP_NEED_NO_EPSV_ALL, .feature = "PASV",
 	  .help = "PASV: open a passive port (IPv4)" },
+	{ .verb = "P@SW", .handler = ftp_cmd_pasv, .arg = FTP_ARG_NONE,
+	  .needs = FTP_NEED_NO_EPSV_ALL, .help = "P@SW: as PASV" },
 	{ .verb = "EPRT", .handler = ftp_cmd_eprt, .arg = FTP_ARG_REQUIRED,
 	  .needs = FTP_NEED_NO_EPSV_ALL, .feature = "EPRT",
 	  .help = "EPRT |1|<address>|<port>|: connect to the client" },
@@ -210,6 +221,8 @@ const struct ftp_command ftp_commands[] = {
 	{ .verb = "NOOP", .handler = ftp_cmd_noop, .arg = FTP_ARG_IGNORED,
 	  .flags = FTP_ANYTIME | FTP_DURING_TRANSFER,
 	  .help = "NOOP: do nothing, answer 200" },
+	{ .verb = "NOP", .handler = ftp_cmd_noop, .arg = FTP_ARG_IGNORED,
+	  .flags = FTP_ANYTIME | FTP_DURING_TRANSFER, .help = "NOP: as NOOP" },
 	{ .verb = "HELP", .handler = ftp_commands_help, .arg = FTP_ARG_OPTIONAL,
 	  .flags = FTP_ANYTIME, .help = "HELP [<verb>]: list the commands, or tell of one" },
 	{ .verb = "FEAT", .handler = ftp_commands_feat, .arg = FTP_ARG_NONE, .flags = FTP_ANYTIME,
@@ -266,6 +279,12 @@ bool ftp_commands_is_foreign(const char *line, size_t n)
 	return false;
 }
 
+bool ftp_commands_is_served(const struct ftp_session *session, const struct ftp_command *command)
+{
+	return command->handler != NULL &&
+	       ((command->flags & FTP_IF_TLS) == 0 || ftp_security_is_served(session));
+}
+
 static void help_all(struct ftp_session *session)
 {
 	char line[LINE_BYTES] = "";
@@ -273,7 +292,7 @@ static void help_all(struct ftp_session *session)
 
 	ftp_reply_begin(session, FTP_REPLY_HELP);
 	for (size_t i = 0; i < ftp_command_count; i++) {
-		if (ftp_commands[i].handler == NULL)
+		if (!ftp_commands_is_served(session, &ftp_commands[i]))
 			continue;
 		text_format(line + strlen(line), sizeof(line) - strlen(line), "%s%s",
 		    on_line > 0 ? " " : "", ftp_commands[i].verb);
@@ -311,7 +330,7 @@ static void feature_line(struct ftp_session *session, const struct ftp_command *
 	const char *feature = command->feature;
 	char list[FTP_FEATURE_BYTES];
 
-	if (feature == NULL)
+	if (feature == NULL || !ftp_commands_is_served(session, command))
 		return;
 	if (command->feature_list == NULL) {
 		ftp_reply_line(session, feature);

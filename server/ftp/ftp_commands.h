@@ -42,6 +42,8 @@ enum ftp_need {
 	FTP_NEED_NO_EPSV_ALL = 1 << 4, /* 503: EPSV ALL has not been said */
 	FTP_NEED_NO_USER = 1 << 5,     /* 503: USER has not been said */
 	FTP_NEED_CPFR = 1 << 6,        /* 503: SITE CPFR has been said */
+	FTP_NEED_AUTH = 1 << 7,        /* 503: the control connection speaks TLS */
+	FTP_NEED_POLICY = 1 << 8,      /* 530: it does, or need not for a login */
 };
 
 enum ftp_flag {
@@ -53,6 +55,7 @@ enum ftp_flag {
 	FTP_KEEPS_RENAME = 1 << 4,   /* does not make the session forget RNFR */
 	FTP_INTERRUPTS = 1 << 5,     /* served at once even when a job has just begun (ftp_job.h) */
 	FTP_USES_RANGE = 1 << 6,     /* uses up RANG, whatever becomes of it */
+	FTP_IF_TLS = 1 << 7,         /* known only where there is a certificate; else 502 */
 };
 
 struct ftp_command {
@@ -79,6 +82,8 @@ extern const size_t ftp_command_count;
 
 /* By verb in upper case; NULL when there is none. */
 const struct ftp_command *ftp_commands_find(const char *verb);
+/* Is it more than a name here? */
+bool ftp_commands_is_served(const struct ftp_session *session, const struct ftp_command *command);
 /* What we know of other protocols' first words: GET, EHLO, SSH-2.0 ...  n bytes of line, not a
  * string. */
 bool ftp_commands_is_foreign(const char *line, size_t n);

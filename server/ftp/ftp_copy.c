@@ -10,8 +10,10 @@
 
 #include "server/base/io.h"
 #include "server/base/pages.h"
+#include "server/front_errno.h"
 #include "server/ftp/ftp_limits.h"
 #include "server/ftp/ftp_walk.h"
+#include "server/tls/tls_stream.h"
 
 void ftp_copy_init(struct ftp_copy *copy)
 {
@@ -60,23 +62,6 @@ static enum ftp_copy_result failed(struct ftp_copy *copy, enum vfs_status failur
 	return FTP_COPY_FAILED;
 }
 
-/* What write(2) on a regular file can run into; all else is the disk's fault. */
-static enum vfs_status write_failure(int error)
-{
-	switch (error) {
-	case ENOSPC:
-		return VFS_NO_SPACE;
-	case EDQUOT:
-		return VFS_QUOTA;
-	case EFBIG:
-		return VFS_TOO_BIG;
-	case EROFS:
-		return VFS_READ_ONLY;
-	default:
-		return VFS_IO;
-	}
-}
-
 /* n, or as much of it as the limit still allows. */
 static size_t within_limit(const struct ftp_copy *copy, size_t n)
 {
@@ -85,13 +70,59 @@ static size_t within_limit(const struct ftp_copy *copy, size_t n)
 	return left < n ? (size_t)left : n;
 }
 
+/* --- the network, with or without TLS ------------------------------------------------------------------------ */
+
+/* As write(2) does. */
+static ssize_t send_some(struct ftp_copy *copy, int data_fd, const uint8_t *bytes, size_t n)
+{
+	size_t taken;
+	enum tls_status status;
+
+	if (copy->tls == NULL)
+		return io_write(data_fd, bytes, n);
+	status = tls_stream_write(copy->tls, bytes, n, &taken);
+	if (status == TLS_OK)
+		return (ssize_t)taken;
+	errno = status == TLS_AGAIN ? EAGAIN : EPROTO;
+	return -1;
+}
+
+/* As read(2) does; 0 only for an end that counts. */
+static ssize_t receive_bytes(struct ftp_copy *copy, int data_fd, uint8_t *bytes, size_t n)
+{
+	size_t got;
+
+	if (copy->tls == NULL)
+		return io_read(data_fd, bytes, n);
+	switch (tls_stream_read(copy->tls, bytes, n, &got)) {
+	case TLS_OK:
+		return (ssize_t)got;
+	case TLS_END:
+		return 0;
+	case TLS_AGAIN:
+		errno = EAGAIN;
+		return -1;
+	case TLS_CUT:
+		if (copy->trusts_close)
+			return 0;
+		copy->truncated = true;
+		break;
+	case TLS_FAILED:
+		break;
+	}
+	errno = EPROTO;
+	return -1;
+}
+
+/* --- sending ---------------------------------------------------------------------------------------------------- */
+
 /* Send what waits; MORE also when all of it went. */
 static enum ftp_copy_result send_waiting(struct ftp_copy *copy, int data_fd)
 {
 	size_t length;
 
 	while ((length = within_limit(copy, copy->end - copy->start)) > 0) {
-		ssize_t n = io_write(data_fd, copy->block + copy->start, length);
+		ssize_t n = send_some(copy, data_fd, copy->block + copy->start, length);
 
 		if (n < 0)
 			return errno == EAGAIN ? FTP_COPY_MORE : FTP_COPY_LOST;
@@ -122,10 +153,26 @@ static enum ftp_copy_result send_by_block(struct ftp_copy *copy, int file_fd, in
 	return send_waiting(copy, data_fd);
 }
 
+/* Read and encrypt in large pieces, until the socket is full or others want their turn. */
+static enum ftp_copy_result send_protected(struct ftp_copy *copy, int file_fd, int data_fd)
+{
+	const uint64_t until = copy->moved + FTP_TLS_TURN_BYTES;
+	enum ftp_copy_result result;
+
+	if (!need_block(copy, FTP_TLS_BLOCK_BYTES))
+		return FTP_COPY_FAILED;
+	do
+		result = send_by_block(copy, file_fd, data_fd);
+	while (result == FTP_COPY_MORE && copy->end == 0 && copy->moved < until);
+	return result;
+}
+
 enum ftp_copy_result ftp_copy_send_image(struct ftp_copy *copy, int file_fd, int data_fd)
 {
 	ssize_t n;
 
+	if (copy->tls != NULL)
+		return send_protected(copy, file_fd, data_fd);
 	if (copy->sendfile_refused)
 		return send_by_block(copy, file_fd, data_fd);
 	do {
@@ -252,7 +299,7 @@ static enum ftp_copy_result flush_to_file(struct ftp_copy *copy, int file_fd)
 		ssize_t n = io_write(file_fd, copy->block + copy->start, copy->end - copy->start);
 
 		if (n < 0)
-			return failed(copy, write_failure(errno));
+			return failed(copy, front_errno_write(errno));
 		copy->start += (size_t)n;
 	}
 	copy->start = 0;
@@ -328,12 +375,18 @@ static enum ftp_copy_result receive_by_pipe(struct ftp_copy *copy, int data_fd, 
 		if (n < 0 && errno == EINVAL)
 			return empty_pipe(copy, file_fd, left);
 		if (n <= 0)
-			return failed(copy, n < 0 ? write_failure(errno) : VFS_IO);
+			return failed(copy, n < 0 ? front_errno_write(errno) : VFS_IO);
 	}
 	return FTP_COPY_MORE;
 }
 
 /* --- short uploads, ASCII, and whatever cannot be spliced --------------------------------------------------- */
+
+/* Of the large block. */
+static size_t store_bytes(const struct ftp_copy *copy)
+{
+	return copy->tls != NULL ? FTP_TLS_STORE_BYTES : FTP_STORE_BLOCK_BYTES;
+}
 
 /* An upload that is longer than its first block gets the large one. */
 static bool grow_block(struct ftp_copy *copy)
@@ -341,7 +394,7 @@ static bool grow_block(struct ftp_copy *copy)
 	struct ftp_copy small = *copy;
 
 	copy->block = NULL;
-	if (!need_block(copy, FTP_STORE_BLOCK_BYTES + FTP_STORE_SPARE_BYTES)) {
+	if (!need_block(copy, store_bytes(copy) + FTP_STORE_SPARE_BYTES)) {
 		copy->block = small.block;
 		return false;
 	}
@@ -355,9 +408,11 @@ static enum ftp_copy_result go_long(struct ftp_copy *copy, int data_fd, int file
 {
 	int wake = FTP_STORE_WAKE_BYTES;
 
-	/* Fewer and larger pieces; the end of the connection wakes us all the same. */
-	setsockopt(data_fd, SOL_SOCKET, SO_RCVLOWAT, &wake, sizeof(wake));
-	if (!ascii && !copy->splice_refused && open_pipe(copy)) {
+	/* Fewer and larger pieces; the end of the connection wakes us all the same.  That of TLS is a short message,
+	 * after which many clients wait for ours. */
+	if (copy->tls == NULL)
+		setsockopt(data_fd, SOL_SOCKET, SO_RCVLOWAT, &wake, sizeof(wake));
+	if (copy->tls == NULL && !ascii && !copy->splice_refused && open_pipe(copy)) {
 		if (flush_to_file(copy, file_fd) == FTP_COPY_FAILED)
 			return FTP_COPY_FAILED;
 		free_block(copy);
@@ -371,7 +426,7 @@ static ssize_t receive_some(struct ftp_copy *copy, int data_fd, bool ascii)
 {
 	size_t room = within_limit(copy, copy->size - FTP_STORE_SPARE_BYTES - copy->end);
 	uint8_t *to = copy->block + copy->end;
-	ssize_t n = io_read(data_fd, ascii ? to + 1 : to, room);
+	ssize_t n = receive_bytes(copy, data_fd, ascii ? to + 1 : to, room);
 
 	if (n > 0 && ascii)
 		copy->end += ftp_copy_to_file(to, to + 1, (size_t)n, &copy->last_was_cr);
@@ -386,7 +441,7 @@ static ssize_t receive_some(struct ftp_copy *copy, int data_fd, bool ascii)
 static enum ftp_copy_result finish_range(struct ftp_copy *copy, int data_fd, int file_fd)
 {
 	uint8_t surplus;
-	ssize_t n = io_read(data_fd, &surplus, 1);
+	ssize_t n = receive_bytes(copy, data_fd, &surplus, 1);
 
 	if (n < 0 && errno == EAGAIN)
 		return FTP_COPY_MORE;
@@ -400,6 +455,7 @@ static enum ftp_copy_result finish_range(struct ftp_copy *copy, int data_fd, int
 /* Gathers until the block is full: large writes get large folios in the page cache. */
 enum ftp_copy_result ftp_copy_receive(struct ftp_copy *copy, int data_fd, int file_fd, bool ascii)
 {
+	size_t most = FTP_STORE_FIRST_BYTES;
 	ssize_t n;
 
 	if (copy->moved == copy->limit)
@@ -408,10 +464,13 @@ enum ftp_copy_result ftp_copy_receive(struct ftp_copy *copy, int data_fd, int fi
 		return receive_by_pipe(copy, data_fd, file_fd);
 	if (!need_block(copy, FTP_STORE_FIRST_BYTES + FTP_STORE_SPARE_BYTES))
 		return FTP_COPY_FAILED;
+	/* TLS brings no more than a record at a time, however much has come. */
+	if (copy->tls != NULL && is_mapped(copy->size))
+		most = store_bytes(copy);
 	/* The end of a short file has most often come along with it: look before going to sleep. */
 	do
 		n = receive_some(copy, data_fd, ascii);
-	while (n > 0 && copy->end < FTP_STORE_FIRST_BYTES && copy->moved < copy->limit);
+	while (n > 0 && copy->end < most && copy->moved < copy->limit);
 	if (n == 0)
 		return finish_receive(copy, file_fd, FTP_COPY_DONE);
 	if (n < 0)
@@ -420,7 +479,7 @@ enum ftp_copy_result ftp_copy_receive(struct ftp_copy *copy, int data_fd, int fi
 		return FTP_COPY_MORE;
 	if (!is_mapped(copy->size))
 		return go_long(copy, data_fd, file_fd, ascii);
-	if (copy->end >= FTP_STORE_BLOCK_BYTES)
+	if (copy->end >= store_bytes(copy))
 		return flush_to_file(copy, file_fd);
 	return FTP_COPY_MORE;
 }

@@ -14,15 +14,19 @@
 #include "vfs/vfs_types.h"
 
 struct ftp_walk;
+struct tls_stream;
 
 enum ftp_copy_result {
 	FTP_COPY_MORE,   /* call again when the socket is ready */
-	FTP_COPY_DONE,   /* all is sent; or the peer has closed and all is written */
+	FTP_COPY_DONE,   /* all is sent, or in the hands of TLS; or the peer has closed and all is written */
 	FTP_COPY_LOST,   /* the connection broke */
 	FTP_COPY_FAILED, /* the file or listing failed: see failure */
 };
 
 struct ftp_copy {
+	struct tls_stream *tls; /* over data_fd; NULL: plain text */
+	bool trusts_close;      /* the end of a protected connection counts without close_notify, too */
+	bool truncated;         /* it ended without, and does not count */
 	uint64_t moved; /* bytes over the network */
 	enum vfs_status failure;
 	uint8_t *block; /* mapped while the transfer runs, if it needs one */

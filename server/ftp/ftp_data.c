@@ -7,6 +7,7 @@
 
 #include "server/base/io.h"
 #include "server/ftp/ftp_session.h"
+#include "server/tls/tls_stream.h"
 
 void ftp_data_init(struct ftp_data *data)
 {
@@ -15,6 +16,7 @@ void ftp_data_init(struct ftp_data *data)
 
 void ftp_data_close(struct ftp_data *data)
 {
+	tls_stream_free(&data->tls);
 	io_close(&data->fd);
 }
 
@@ -24,7 +26,7 @@ void ftp_data_reset(struct ftp_data *data)
 
 	if (data->fd != -1)
 		setsockopt(data->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	io_close(&data->fd);
+	ftp_data_close(data);
 }
 
 enum vfs_status ftp_data_listen(struct ftp_session *session, uint32_t family, struct netaddr *out)
@@ -59,25 +61,43 @@ void ftp_data_target(struct ftp_session *session, const struct netaddr *target)
 	session->data.target = *target;
 }
 
-bool ftp_data_request(struct ftp_session *session)
+bool ftp_data_request(struct ftp_session *session, bool after_open)
 {
 	struct ftp_data *data = &session->data;
 
 	if (data->mode == FTP_DATA_PASSIVE) {
-		struct guard_req_data_accept request = { .nothing = 0 };
+		struct guard_req_data_accept request = { .after_open = after_open };
 
 		data->id = guard_client_send_data_accept(session->guard, &request);
 	} else {
-		struct guard_req_data_connect request = { .port = data->target.port };
+		struct guard_req_data_connect request = { .port = data->target.port,
+			.after_open = after_open };
 		char address[NETADDR_TEXT_BYTES];
 
 		netaddr_format_ip(&data->target, address);
 		request.address = address;
 		data->id = guard_client_send_data_connect(session->guard, &request);
 	}
-	data->mode = FTP_DATA_NONE;
 	data->waiting = data->id != 0;
+	data->asked = data->mode;
+	if (data->waiting)
+		data->mode = FTP_DATA_NONE;
 	return data->waiting;
+}
+
+void ftp_data_restore(struct ftp_session *session)
+{
+	struct ftp_data *data = &session->data;
+
+	if (!data->waiting)
+		return;
+	/* It is there already, behind the open's answer: CANCELLED. */
+	if (data->asked == FTP_DATA_PASSIVE)
+		guard_client_wait_data_accept(session->guard, data->id, NULL, NULL);
+	else
+		guard_client_wait_data_connect(session->guard, data->id, NULL, NULL);
+	data->waiting = false;
+	data->mode = data->asked;
 }
 
 void ftp_data_cancel(struct ftp_session *session)

@@ -25,13 +25,17 @@ enum ftp_data_mode {
 struct ftp_data {
 	enum ftp_data_mode mode;
 	struct netaddr target;
+	enum ftp_data_mode asked; /* what mode was before the connection was asked for */
 	bool waiting; /* a connection was asked for under id */
 	uint32_t id;
 	int fd; /* connected, non-blocking; -1 */
+	struct tls_stream *tls; /* over fd, when the connection is protected; else NULL */
+	int64_t handshake_deadline_ms;
 };
 
 void ftp_data_init(struct ftp_data *data);
-/* Close the connection, if any: what was sent still reaches the client. */
+/* Close the connection, if any: what was sent still reaches the client.  Nothing is said that TLS would take for a
+ * good end. */
 void ftp_data_close(struct ftp_data *data);
 /* Close it with a reset: nothing more is sent, no memory stays behind for a client that does not
  * read. */
@@ -42,9 +46,13 @@ void ftp_data_reset(struct ftp_data *data);
 enum vfs_status ftp_data_listen(struct ftp_session *session, uint32_t family, struct netaddr *out);
 /* PORT: connect there.  A passive port is given up. */
 void ftp_data_target(struct ftp_session *session, const struct netaddr *target);
-/* Ask for the connection; ftp_data_arrived takes it.  Uses up PASV or PORT.  False when it could
- * not be asked. */
-bool ftp_data_request(struct ftp_session *session);
+/*
+ * Ask for the connection; ftp_data_arrived takes it.  Uses up PASV or PORT.  False when it could not be
+ * asked.  after_open: right behind an open whose answer is not known yet, which saves both processes
+ * a turn; if that fails, ftp_data_restore makes as if it had not been asked.
+ */
+bool ftp_data_request(struct ftp_session *session, bool after_open);
+void ftp_data_restore(struct ftp_session *session);
 /* No longer wait for a connection, and give up a passive port. */
 void ftp_data_cancel(struct ftp_session *session);
 /*

@@ -34,10 +34,15 @@ static enum ftp_reply_id missing_need(
 {
 	if ((command->flags & FTP_ANYTIME) == 0 && !session->logged_in)
 		return FTP_REPLY_NOT_LOGGED_IN;
-	if (command->handler == NULL)
+	if (!ftp_commands_is_served(session, command))
 		return FTP_REPLY_NOT_BUILT;
+	if ((command->needs & FTP_NEED_AUTH) != 0 && !session->secured)
+		return FTP_REPLY_AUTH_FIRST;
 	if ((command->needs & FTP_NEED_NO_LOGIN) != 0 && session->logged_in)
 		return FTP_REPLY_LOGGED_IN_ALREADY;
+	if ((command->needs & FTP_NEED_POLICY) != 0 && !session->secured &&
+	    (session->security.require_tls & CONF_TLS_CONTROL) != 0)
+		return FTP_REPLY_CONTROL_NEEDS_TLS;
 	if ((command->needs & FTP_NEED_USER) != 0 && session->user == NULL)
 		return FTP_REPLY_USER_FIRST;
 	if ((command->needs & FTP_NEED_RNFR) != 0 && session->rename_from == NULL)
@@ -89,6 +94,9 @@ static bool passes(struct ftp_session *session, struct ftp_call *call)
 		refusal = wrong_argument(command, call->argument);
 	if (refusal == FTP_REPLY_COUNT && lacks_rights(session, command))
 		refusal = FTP_REPLY_NO_RIGHT;
+	if (refusal == FTP_REPLY_COUNT && (command->needs & FTP_NEED_DATA) != 0 &&
+	    (session->security.require_tls & CONF_TLS_DATA) != 0 && !session->security.protects_data)
+		refusal = FTP_REPLY_DATA_NEEDS_TLS;
 	if (refusal == FTP_REPLY_COUNT && (command->needs & FTP_NEED_DATA) != 0 &&
 	    session->data.mode == FTP_DATA_NONE)
 		refusal = FTP_REPLY_USE_PASV_FIRST;
@@ -190,7 +198,8 @@ bool ftp_dispatch_ready(const struct ftp_session *session)
 	size_t n;
 	bool served;
 
-	if (session->ending || buf_length(&session->out) >= FTP_OUT_PAUSE_BYTES)
+	if (session->ending || ftp_security_is_shaking(session) ||
+	    buf_length(&session->out) >= FTP_OUT_PAUSE_BYTES)
 		return false;
 	first_line(session, &bytes, &n, &served);
 	return served;
@@ -224,7 +233,8 @@ static bool serve_first(struct ftp_session *session)
 
 void ftp_dispatch_lines(struct ftp_session *session)
 {
-	while (!session->ending && buf_length(&session->out) < FTP_OUT_PAUSE_BYTES) {
+	while (!session->ending && !ftp_security_is_shaking(session) &&
+	       buf_length(&session->out) < FTP_OUT_PAUSE_BYTES) {
 		if (ftp_parse_is_tls(&session->input)) {
 			cut_foreign(session);
 			break;

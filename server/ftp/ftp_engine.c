@@ -10,6 +10,7 @@
 #include "server/base/text.h"
 #include "server/ftp/ftp_control.h"
 #include "server/ftp/ftp_dispatch.h"
+#include "server/ftp/ftp_rein.h"
 #include "server/ftp/ftp_session.h"
 
 #define GOODBYE_DRAIN_BYTES 65536
@@ -40,7 +41,10 @@ static void take_guard_events(struct ftp_session *session)
 	if (!session->guard_speaks && !guard_client_holds(session->guard))
 		return;
 	session->guard_speaks = false;
-	while (guard_client_next(session->guard, &event)) {
+	/* One, and all that was put aside: of whatever else has come poll tells again. */
+	do {
+		if (!guard_client_next(session->guard, &event))
+			return;
 		if (!event.notice) {
 			ftp_transfer_arrived(session, &event);
 		} else if (event.number == GUARD_NOTICE_stop) {
@@ -48,10 +52,14 @@ static void take_guard_events(struct ftp_session *session)
 			session->stopping = true;
 			if (event.note.stop.now != 0)
 				stop_now(session, session->stop_reason);
+		} else if (event.number == GUARD_NOTICE_ping) {
+			const struct guard_req_pong pong = { .number = event.note.ping.number };
+
+			guard_client_pong(session->guard, &pong, NULL, NULL);
 		} else {
 			io_close(&event.fd);
 		}
-	}
+	} while (guard_client_holds(session->guard));
 }
 
 /* --- time
@@ -66,8 +74,10 @@ static int64_t next_deadline(const struct ftp_session *session)
 {
 	int64_t deadline = CLOCK_NEVER;
 
-	if (buf_length(&session->out) > 0)
+	if (ftp_control_has_output(session))
 		deadline = session->out_progress_ms + session->start->conf->ftp.stall_timeout;
+	if (ftp_security_is_shaking(session))
+		deadline = earlier(deadline, session->security.deadline_ms);
 	if (!ftp_transfer_is_on(session))
 		deadline = earlier(deadline, session->command_ms + session->idle_timeout_ms);
 	return earlier(deadline, ftp_transfer_deadline(session));
@@ -79,11 +89,15 @@ static void check_deadlines(struct ftp_session *session)
 
 	if (next_deadline(session) > now)
 		return;
+	if (ftp_security_is_shaking(session)) {
+		ftp_security_too_slow(session);
+		return;
+	}
 	if (ftp_transfer_deadline(session) <= now) {
 		ftp_transfer_stalled(session);
 		return;
 	}
-	if (buf_length(&session->out) > 0 &&
+	if (ftp_control_has_output(session) &&
 	    session->out_progress_ms + session->start->conf->ftp.stall_timeout <= now) {
 		ftp_session_cut(session, GUARD_BYE_SLOW);
 		return;
@@ -101,14 +115,14 @@ static void check_deadlines(struct ftp_session *session)
 /* Everything that can be done without waiting. */
 static void work(struct ftp_session *session)
 {
-	bool waiting = buf_length(&session->out) > 0;
+	bool waiting = ftp_control_has_output(session);
 	const uint8_t *line;
 	size_t length;
 
 	take_guard_events(session);
 	do {
 		ftp_dispatch_lines(session);
-		if (!waiting && buf_length(&session->out) > 0) {
+		if (!waiting && ftp_control_has_output(session)) {
 			waiting = true;
 			session->out_progress_ms = clock_mono_ms();
 		}
@@ -136,20 +150,25 @@ static void wait_for_work(struct ftp_session *session)
 
 	if (ftp_control_wants_input(session))
 		fds[POLL_CONTROL].events |= POLLIN;
-	if (buf_length(&session->out) > 0)
+	if (ftp_control_has_output(session))
 		fds[POLL_CONTROL].events |= POLLOUT;
 	ready = poll(fds, POLL_COUNT,
-	    guard_client_holds(session->guard) || ftp_transfer_is_busy(session)
+	    guard_client_holds(session->guard) || ftp_transfer_is_busy(session) ||
+	            ftp_control_is_busy(session)
 	        ? 0
 	        : clock_poll_ms(next_deadline(session)));
 	if (ready < 0 && errno != EINTR) {
 		ftp_session_cut(session, GUARD_BYE_INTERNAL);
 		return;
 	}
-	if (ready <= 0)
+	if (ready <= 0) {
+		if (ftp_control_is_busy(session))
+			ftp_control_read(session);
 		return;
+	}
 	session->guard_speaks = fds[POLL_WALL].revents != 0;
-	if ((fds[POLL_CONTROL].revents & POLLIN) != 0)
+	if ((fds[POLL_CONTROL].revents & POLLIN) != 0 || ftp_control_is_busy(session) ||
+	    (ftp_security_is_shaking(session) && fds[POLL_CONTROL].revents != 0))
 		ftp_control_read(session);
 	else if ((fds[POLL_CONTROL].revents & (POLLERR | POLLHUP)) != 0)
 		ftp_session_cut(session, GUARD_BYE_RESET);
@@ -161,7 +180,12 @@ static void serve(struct ftp_session *session)
 {
 	bool had_data = false;
 
-	ftp_reply_text(session, FTP_REPLY_GREETING, session->start->conf->ftp.greeting);
+	if (!ftp_rein_take_over(session, &session->start->unread))
+		return;
+	if (session->start->listener->protocol == CONF_PROTOCOL_FTPS)
+		ftp_security_begin(session); /* the greeting comes after it */
+	else
+		ftp_reply_text(session, FTP_REPLY_GREETING, session->start->conf->ftp.greeting);
 	work(session);
 	while (!session->ending) {
 		wait_for_work(session);
@@ -183,18 +207,10 @@ static void serve(struct ftp_session *session)
  * it. */
 static void say_goodbye(struct ftp_session *session)
 {
-	struct pollfd wait = { .fd = session->control_fd, .events = POLLOUT };
-	int64_t deadline = clock_mono_ms() + FTP_GOODBYE_MS;
 	uint8_t dropped[4096];
 
 	session->abrupt = false;
-	ftp_control_flush(session);
-	while (!session->abrupt && buf_length(&session->out) > 0 && clock_mono_ms() < deadline) {
-		if (poll(&wait, 1, clock_poll_ms(deadline)) < 0 && errno != EINTR)
-			return;
-		ftp_control_flush(session);
-	}
-	shutdown(session->control_fd, SHUT_WR);
+	ftp_control_close(session);
 	for (size_t n = 0; n < GOODBYE_DRAIN_BYTES; n += sizeof(dropped)) {
 		if (io_read(session->control_fd, dropped, sizeof(dropped)) <= 0)
 			break;
@@ -216,6 +232,7 @@ int ftp_engine_run(const struct ftp_start *start)
 	struct ftp_session *session = ftp_session_new(start);
 	struct guard_req_bye bye = { .reason = GUARD_BYE_INTERNAL };
 	int control_fd = start->control_fd;
+	bool given_up = false;
 
 	/* A write to a broken connection, or beyond a limit of size, is an error that we answer. */
 	signal(SIGPIPE, SIG_IGN);
@@ -223,14 +240,17 @@ int ftp_engine_run(const struct ftp_start *start)
 	prepare_farewell(start, farewell, sizeof(farewell));
 	if (session != NULL) {
 		serve(session);
-		bye.reason = session->bye;
 		ftp_transfer_drop(session);
+		given_up = session->reinitialising && ftp_rein_hand_over(session);
+		bye.reason = session->bye;
 		if (!session->abrupt)
 			say_goodbye(session);
 		ftp_session_free(&session);
 	}
 	guard_client_set_farewell(start->guard, -1, NULL);
 	io_close(&control_fd);
-	guard_client_bye(start->guard, &bye, NULL, NULL);
+	/* The guard of a session that was given up has ended with it. */
+	if (!given_up)
+		guard_client_bye(start->guard, &bye, NULL, NULL);
 	return bye.reason == GUARD_BYE_INTERNAL ? 1 : 0;
 }

@@ -18,6 +18,10 @@ struct ftp_start {
 	struct netaddr local;       /* as the client dialled us */
 	struct netaddr peer;
 	const char *session; /* id, for nothing but our own diagnosis */
+	struct tls_contexts *tls; /* NULL: there is no certificate, and no TLS */
+	/* What the client sent to an earlier session of this connection and nobody has served (REIN);
+	 * read before the first word to the guard. */
+	struct wire_blob unread;
 };
 
 /* Serve until the client leaves or is sent away; says bye to the guard.  Returns the exit status.

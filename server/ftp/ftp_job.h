@@ -18,6 +18,7 @@ struct ftp_job;
 
 struct ftp_job_kind {
 	const char *what; /* for STAT: "computing a checksum" */
+	const char *unit; /* of done: "bytes" */
 	/* Do a bounded piece of it.  True at the end: then its reply is queued. */
 	bool (*step)(struct ftp_session *session, struct ftp_job *job);
 	/* Give back all it holds, itself too.  cause: why it is broken off; VFS_OK after its end.
@@ -28,7 +29,7 @@ struct ftp_job_kind {
 /* The first member of each kind's own struct. */
 struct ftp_job {
 	const struct ftp_job_kind *kind;
-	uint64_t done; /* bytes so far */
+	uint64_t done; /* so far */
 };
 
 /* Begin; the job (heap) is the session's from now on.  A small one has ended on return. */

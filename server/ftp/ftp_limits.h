@@ -18,6 +18,10 @@
 #define FTP_DESERTED_SHARE \
 	16 /* this part of an upload's time is waited for its client's desertion, */
 #define FTP_DESERTED_MAX_MS   250 /* and no longer: on a busy machine a dying client takes its time */
+#define FTP_TLS_BLOCK_BYTES   (256u << 10) /* of a file, encrypted and sent at once */
+#define FTP_TLS_TURN_BYTES    (2u << 20)   /* at most, between two looks at the control connection */
+#define FTP_TRIM_BYTES        (1u << 20) /* a transfer over TLS of more is worth tidying up behind it */
+#define FTP_TLS_STORE_BYTES   (1u << 20)   /* of an upload, decrypted and then written at once */
 #define FTP_ASCII_BLOCK_BYTES (192u << 10)
 #define FTP_LIST_BLOCK_BYTES  (128u << 10)
 #define FTP_SENDFILE_BYTES    (8u << 20) /* at most, between two looks at the control connection */
@@ -28,6 +32,8 @@
 #define FTP_COPY_STEP_BYTES    (8u << 20) /* of a copy inside the server */
 #define FTP_JOB_ORDER_MS       1000 /* so long a checksum or copy is answered before what follows it */
 #define FTP_CLIENT_NAMES_MAX   16u  /* CLNT and CSID of a session that the log hears of */
+
+#define FTP_REMOVE_MAX 1000000u /* names that one SITE RMDIR removes */
 
 #define FTP_WALK_SORT_BATCHES 4u     /* a directory that fits into so many batches is sorted */
 #define FTP_WALK_DEPTH_MAX    16u    /* of LIST -R */

@@ -11,6 +11,7 @@ static unsigned option_of(char letter)
 		unsigned option;
 	} letters[] = {
 		{ 'A', FTP_LIST_ALL },
+		{ 'F', FTP_LIST_CLASSIFY },
 		{ 'R', FTP_LIST_RECURSIVE },
 		{ 'S', FTP_LIST_BY_SIZE },
 		{ 'U', FTP_LIST_UNSORTED },

@@ -16,6 +16,7 @@ enum ftp_list_option {
 	FTP_LIST_REVERSE = 1 << 5,   /* -r */
 	FTP_LIST_DIRECTORY = 1 << 6, /* -d: the directory itself */
 	FTP_LIST_UNSORTED = 1 << 7,  /* -f, -U */
+	FTP_LIST_CLASSIFY = 1 << 8,  /* -F: what it is, behind the name */
 };
 
 struct ftp_listargs {

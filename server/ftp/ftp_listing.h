@@ -7,6 +7,7 @@
 #ifndef FTP_LISTING_H
 #define FTP_LISTING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct ftp_list_view {
 	uint32_t uid; /* of the session, shown as login */
 	const char *login;
 	unsigned facts; /* FACTS: FTP_FACT_* */
+	bool classify;  /* LONG, NAMES: a mark behind names, as ls -F writes it */
 };
 
 /* Longest line: a prefix and a link target of a whole path each, a name, and the rest. */

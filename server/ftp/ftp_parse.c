@@ -186,6 +186,45 @@ void ftp_parse_commit(struct ftp_parse *parse, size_t n, struct buf *replies)
 	secret_wipe(parse->block + parse->end, (size_t)(raw + n - (parse->block + parse->end)));
 }
 
+size_t ftp_parse_export(const struct ftp_parse *parse, uint8_t *out)
+{
+	size_t n = 0;
+
+	for (size_t i = parse->start; parse->block != NULL && i < parse->end; i++) {
+		out[n++] = parse->block[i];
+		if (parse->block[i] == TELNET_IAC)
+			out[n++] = TELNET_IAC;
+	}
+	if (parse->state == FTP_PARSE_TEXT || parse->state == FTP_PARSE_CR)
+		return n;
+	out[n++] = TELNET_IAC;
+	if (parse->state == FTP_PARSE_OPTION)
+		out[n++] = parse->option_verb;
+	else if (parse->state != FTP_PARSE_IAC)
+		out[n++] = TELNET_SB;
+	if (parse->state == FTP_PARSE_SB_IAC)
+		out[n++] = TELNET_IAC;
+	return n;
+}
+
+bool ftp_parse_import(struct ftp_parse *parse, const uint8_t *bytes, size_t n, struct buf *replies)
+{
+	while (n > 0) {
+		size_t room = 0;
+		uint8_t *to = ftp_parse_reserve(parse, &room);
+
+		if (to == NULL)
+			return false;
+		if (room > n)
+			room = n;
+		memcpy(to, bytes, room);
+		ftp_parse_commit(parse, room, replies);
+		bytes += room;
+		n -= room;
+	}
+	return true;
+}
+
 enum ftp_line ftp_parse_peek(
     const struct ftp_parse *parse, const uint8_t **bytes_out, size_t *n_out)
 {
@@ -261,6 +300,11 @@ bool ftp_parse_ends_with(const struct ftp_parse *parse, const char *word)
 	       (waiting == length + 1 || at[-1] == '\n');
 }
 
+bool ftp_parse_is_empty(const struct ftp_parse *parse)
+{
+	return (parse->block == NULL || parse->start == parse->end) && parse->state == FTP_PARSE_TEXT;
+}
+
 bool ftp_parse_is_tls(const struct ftp_parse *parse)
 {
 	return parse->block != NULL && parse->start < parse->end &&
@@ -281,7 +325,8 @@ void ftp_parse_split(char *line, size_t n, char *verb_out, size_t verb_bytes, ch
 
 		if (c >= 'a' && c <= 'z')
 			c = (char)(c - 'a' + 'A');
-		if ((c < 'A' || c > 'Z') && (c < '0' || c > '9')) {
+		/* P@SW is what a firewall's helper made of PASV once, and clients since. */
+		if ((c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '@') {
 			verb_out[0] = '\0';
 			return;
 		}

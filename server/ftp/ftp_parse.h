@@ -16,6 +16,9 @@
 #include "server/base/buf.h"
 #include "server/ftp/ftp_limits.h"
 
+/* Each byte as two, and an unfinished Telnet sequence. */
+#define FTP_PARSE_EXPORT_BYTES (2 * FTP_INPUT_BYTES + 3)
+
 enum ftp_parse_state {
 	FTP_PARSE_TEXT,
 	FTP_PARSE_CR, /* the last byte was CR */
@@ -55,6 +58,14 @@ uint8_t *ftp_parse_reserve(struct ftp_parse *parse, size_t *room_out);
 /* n bytes were read there.  Refusals of Telnet options are appended to replies. */
 void ftp_parse_commit(struct ftp_parse *parse, size_t n, struct buf *replies);
 
+/*
+ * Everything that waits, as bytes that make another parser the same; how many (at most
+ * FTP_PARSE_EXPORT_BYTES).  An unfinished Telnet sequence is among it; that an IP came is not.
+ */
+size_t ftp_parse_export(const struct ftp_parse *parse, uint8_t *out);
+/* n bytes from there, into an empty parser: they fit.  False without memory. */
+bool ftp_parse_import(struct ftp_parse *parse, const uint8_t *bytes, size_t n, struct buf *replies);
+
 /* The first line without taking it; bytes are not NUL-terminated and good until the next call.  Of a
  * line that is bad or too long they are what was stored of it, of none they are not touched. */
 enum ftp_line ftp_parse_peek(
@@ -68,12 +79,14 @@ void ftp_parse_take(struct ftp_parse *parse);
 bool ftp_parse_promote(struct ftp_parse *parse);
 /* Is this word, in any case, the last whole line that waits, with nothing behind it? */
 bool ftp_parse_ends_with(const struct ftp_parse *parse, const char *word);
+/* Has the client sent nothing that was not taken, not even a part of a line? */
+bool ftp_parse_is_empty(const struct ftp_parse *parse);
 /* Does what waits start like a TLS handshake?  No FTP line starts with byte 0x16. */
 bool ftp_parse_is_tls(const struct ftp_parse *parse);
 /*
  * Split a line of n bytes at the first space into a verb in upper case (at most verb_bytes - 1
  * letters) and the argument: everything after that one space, spaces included.  An impossible verb
- * (too long, not letters and digits) becomes "".
+ * (too long, not letters, digits and '@') becomes "".
  */
 void ftp_parse_split(char *line, size_t n, char *verb_out, size_t verb_bytes, char **argument_out);
 

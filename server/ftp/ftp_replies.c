@@ -58,14 +58,23 @@ unsigned ftp_replies_status_code(enum vfs_status status)
 
 void ftp_replies_append(struct buf *out, const char *text, bool quoted)
 {
-	for (const char *p = text; *p != '\0'; p++) {
-		uint8_t byte = (uint8_t)*p;
+	while (*text != '\0') {
+		size_t n = 0;
+		uint8_t byte;
 
+		while ((uint8_t)text[n] >= 0x20 && (uint8_t)text[n] < 0x7f && text[n] != '"')
+			n++;
+		buf_append(out, text, n);
+		text += n;
+		byte = (uint8_t)*text;
+		if (byte == '\0')
+			break;
 		if (byte < 0x20 || byte == 0x7f)
 			byte = '?';
 		if ((quoted && byte == '"') || byte == TELNET_IAC)
 			buf_append(out, &byte, 1);
 		buf_append(out, &byte, 1);
+		text++;
 	}
 }
 

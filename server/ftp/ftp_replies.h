@@ -34,6 +34,9 @@ struct ftp_session;
 	R(SITE_COPIED,		200, "Copied to %s.")						\
 	R(MLST_OPTS,		200, "MLST OPTS%s")						\
 	R(ALLO_OK,		200, "There is room.")						\
+	R(BUFFER_SIZE,		200, "PBSZ=0")							\
+	R(PROTECTION,		200, "Data connections are %s.")				\
+	R(CCC_OK,		200, "Plain text from now on.")					\
 	R(UMASK,		200, "Umask is %s.")						\
 	R(IDLE,			200, "Idle timeout is %s seconds.")				\
 	R(CSID,			200, "Name=transom; %s")					\
@@ -54,6 +57,7 @@ struct ftp_session;
 	R(HELP_ONE,		214, "%s")							\
 	R(SYSTEM,		215, "UNIX Type: L8")						\
 	R(GREETING,		220, "%s")							\
+	R(NEW_USER,		220, "Service ready for new user.")				\
 	R(GOODBYE,		221, "Goodbye.")						\
 	R(ABOR_DONE,		226, "Abort done.")						\
 	R(TRANSFER_DONE,	226, "Transfer complete: %s.")					\
@@ -61,6 +65,8 @@ struct ftp_session;
 	R(PASV,			227, "Entering Passive Mode (%s).")				\
 	R(EPSV,			229, "Entering Extended Passive Mode (|||%s|)")			\
 	R(LOGGED_IN,		230, "Login successful.")					\
+	R(LOGGED_IN_CERTIFICATE, 232, "Login by certificate successful.")			\
+	R(AUTH_OK,		234, "Begin the TLS handshake.")				\
 	R(FILE_OK,		250, "Requested file action done.")				\
 	R(CHECKSUM,		250, "%s")							\
 	R(COPIED,		250, "Copied to %s.")						\
@@ -83,13 +89,18 @@ struct ftp_session;
 	R(TOO_MANY_BAD,		421, "Too many bad commands.")					\
 	R(GUARD_GONE,		421, "The server has failed in this session; please connect again.")	\
 	R(STOPPED,		421, "%s.")							\
+	R(BEHIND_AUTH,		421, "Nothing may follow AUTH before the TLS handshake.")	\
+	R(BEHIND_CCC,		421, "Nothing may follow CCC before its reply.")		\
+	R(REIN_FAILED,		421, "Service not available, please connect again.")		\
 	R(NO_CONNECTION,	425, "Cannot open the data connection: %s.")			\
 	R(USE_PASV_FIRST,	425, "Use EPSV, PASV, EPRT or PORT first.")			\
 	R(USE_EPSV,		425, "PASV is for IPv4 only: use EPSV.")			\
 	R(NO_PASSIVE,		425, "Cannot open a passive port: %s.")				\
+	R(UPLOAD_TRUNCATED,	426, "The upload ended without TLS's close_notify; transfer aborted.")	\
 	R(ABORTED,		426, "Transfer aborted.")					\
 	R(DATA_LOST,		426, "Data connection lost; transfer aborted.")			\
 	R(DATA_STALLED,		426, "Data connection stalled for %s seconds; transfer aborted.") \
+	R(DATA_SLOW,		426, "Data connection slower than %s bytes a second; transfer aborted.") \
 	R(SERVER_STOPS,		426, "Transfer aborted: %s.")					\
 	R(NO_ROOM,		452, "Not enough space for that.")				\
 	R(UNKNOWN,		500, "Unknown command.")					\
@@ -101,21 +112,35 @@ struct ftp_session;
 	R(NOT_DIRECTORY,	501, "That is not a directory.")				\
 	R(UNKNOWN_ALGORITHM,	501, "Unknown algorithm; the choice has not changed.")		\
 	R(NOT_BUILT,		502, "Command not implemented.")				\
+	R(REIN_UNDER_TLS,	502, "REIN is not served under TLS: please connect again.")	\
+	R(SECURED_ALREADY,	503, "AUTH has been said already.")				\
+	R(AUTH_FIRST,		503, "Say AUTH TLS first.")					\
+	R(BUFFER_SIZE_FIRST,	503, "Say PBSZ 0 first.")					\
 	R(USER_FIRST,		503, "Login with USER first.")					\
 	R(RNFR_FIRST,		503, "Say RNFR first.")						\
 	R(CPFR_FIRST,		503, "Say SITE CPFR first.")					\
 	R(BEFORE_USER,		503, "HOST is for before USER.")				\
 	R(EPSV_ALL_SAID,	503, "EPSV ALL was said: only EPSV now.")			\
 	R(NOT_FOR_PARAMETER,	504, "Not implemented for that parameter.")			\
+	R(UNKNOWN_MECHANISM,	504, "Only AUTH TLS is known.")					\
+	R(HOST_NOT_SNI,		504, "TLS was begun for another host: connect again.")		\
 	R(HOST_UNKNOWN,		504, "That host is not served here.")				\
 	R(PORT_REFUSED,		504, "Only your own address, and a port of 1024 or above.")	\
 	R(ACTIVE_OFF,		504, "Active mode is not served: use EPSV or PASV.")		\
+	R(DATA_NEEDS_TLS,	521, "Data connections must be protected here: say AUTH TLS, PBSZ 0 and PROT P first.") \
+	R(DATA_HANDSHAKE,	522, "TLS handshake on the data connection failed; transfer aborted.")	\
+	R(DATA_NOT_RESUMED,	522, "The data connection must resume the TLS session of the control connection; transfer aborted.") \
 	R(WRONG_FAMILY,		522, "Network protocol not supported, use (%s)")		\
+	R(CONTROL_NEEDS_TLS,	530, "TLS is required here: say AUTH TLS first.")		\
+	R(NEEDS_CERTIFICATE,	530, "This login needs a TLS client certificate, too.")		\
 	R(NOT_LOGGED_IN,	530, "Please login with USER and PASS.")			\
 	R(LOGGED_IN_ALREADY,	530, "Already logged in.")					\
 	R(LOGIN_INCORRECT,	530, "Login incorrect.")					\
 	R(TOO_MANY_SESSIONS,	530, "Too many sessions of this user: try again later.")	\
 	R(LOGIN_UNAVAILABLE,	530, "Login is not possible now: try again later.")		\
+	R(PROTECTION_REQUIRED,	534, "Data connections must be protected here.")		\
+	R(CCC_DENIED,		534, "The control connection must stay protected here.")	\
+	R(LEVEL_UNKNOWN_TO_TLS,	536, "TLS protects wholly or not at all: PROT P or PROT C.")	\
 	R(NO_RIGHT,		550, "You may not do that.")					\
 	R(SIZE_IN_ASCII,	550, "SIZE is not served in ASCII type: say TYPE I first.")	\
 	R(NOT_PLAIN_FILE,	550, "Not a plain file.")					\

@@ -21,15 +21,30 @@ struct ftp_session *ftp_session_new(const struct ftp_start *start)
 	buf_init(&session->out, FTP_OUT_MAX_BYTES);
 	session->command_ms = clock_mono_ms();
 	session->out_progress_ms = session->command_ms;
-	session->idle_timeout_ms = start->conf->ftp.idle_timeout;
+	ftp_security_init(session);
+	ftp_session_reset(session);
+	ftp_data_init(&session->data);
+	ftp_transfer_init(&session->transfer);
+	return session;
+}
+
+void ftp_session_reset(struct ftp_session *session)
+{
+	session->idle_timeout_ms = session->start->conf->ftp.idle_timeout;
 	session->cwd = (struct vfs_path){ .length = 1, .text = "/" };
 	/* RFC 959 5.1: ASCII is the default. */
 	session->type = FTP_TYPE_ASCII;
 	session->facts = FTP_FACTS_ALL;
 	session->umask = UINT32_MAX;
-	ftp_data_init(&session->data);
-	ftp_transfer_init(&session->transfer);
-	return session;
+	session->restart = 0;
+	session->ranged = false;
+	session->announced = 0;
+	session->digest = FTP_DIGEST_SHA256;
+	session->epsv_all = false;
+	ftp_security_reset(session);
+	ftp_session_set_text(&session->user, NULL);
+	ftp_session_set_text(&session->rename_from, NULL);
+	ftp_session_set_text(&session->copy_from, NULL);
 }
 
 void ftp_session_free(struct ftp_session **session)
@@ -41,6 +56,7 @@ void ftp_session_free(struct ftp_session **session)
 		return;
 	ftp_transfer_drop(s);
 	ftp_data_close(&s->data);
+	ftp_security_clear(s);
 	ftp_parse_clear(&s->input);
 	buf_clear(&s->out);
 	ftp_session_set_text(&s->user, NULL);

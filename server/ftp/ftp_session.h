@@ -16,6 +16,7 @@
 #include "server/ftp/ftp_limits.h"
 #include "server/ftp/ftp_parse.h"
 #include "server/ftp/ftp_replies.h"
+#include "server/ftp/ftp_security.h"
 #include "server/ftp/ftp_transfer.h"
 #include "vfs/vfs_path.h"
 
@@ -30,6 +31,8 @@ struct ftp_session {
 
 	/* The control connection. */
 	int control_fd;
+	bool secured; /* it speaks TLS */
+	struct ftp_security security;
 	bool input_ended; /* the client has closed its side */
 	struct ftp_parse input;
 	struct buf out;
@@ -43,6 +46,7 @@ struct ftp_session {
 	bool ending; /* leave the loop as soon as the replies are out */
 	bool abrupt; /* leave without trying to get rid of replies */
 	enum guard_bye bye;
+	bool reinitialising; /* the connection goes to a fresh pair then (ftp_rein.h) */
 	bool stopping; /* the guard wants us to end after this transfer */
 	enum guard_stop stop_reason;
 
@@ -77,6 +81,8 @@ struct ftp_session *ftp_session_new(const struct ftp_start *start);
 /* Ends a running transfer as aborted; frees all.  Sets *session to NULL. */
 void ftp_session_free(struct ftp_session **session);
 
+/* What the client has set and said goes back to its defaults; what it did wrong is remembered. */
+void ftp_session_reset(struct ftp_session *session);
 /* Leave the loop once the replies queued so far are out. */
 void ftp_session_end(struct ftp_session *session, enum guard_bye reason);
 /* Leave at once, whatever is queued. */

@@ -7,10 +7,12 @@
 
 #include "server/base/clock.h"
 #include "server/base/io.h"
+#include "server/base/pages.h"
 #include "server/base/text.h"
 #include "server/ftp/ftp_control.h"
 #include "server/ftp/ftp_session.h"
 #include "server/ftp/ftp_walk.h"
+#include "server/tls/tls_stream.h"
 
 #define SUMMARY_BYTES (VFS_PATH_MAX + 160)
 
@@ -45,6 +47,11 @@ static enum vfs_status close_file(struct ftp_session *session, enum vfs_outcome 
 	};
 
 	io_close(&transfer->file_fd);
+	/* Of a download the guard can say nothing that the client would hear. */
+	if (transfer->kind == FTP_TRANSFER_SEND) {
+		reply->path = "";
+		return guard_client_tell_close(session->guard, &request) ? VFS_OK : VFS_INVALID;
+	}
 	return guard_client_close(session->guard, &request, reply, NULL);
 }
 
@@ -52,10 +59,13 @@ static enum vfs_status close_file(struct ftp_session *session, enum vfs_outcome 
 static void reset(struct ftp_session *session)
 {
 	struct ftp_transfer *transfer = &session->transfer;
+	const bool large = transfer->copy.tls != NULL && transfer->copy.moved > FTP_TRIM_BYTES;
 
 	ftp_copy_clear(&transfer->copy);
 	free(transfer->path);
 	ftp_transfer_init(transfer);
+	if (large)
+		pages_trim_heap();
 	session->command_ms = clock_mono_ms();
 }
 
@@ -94,6 +104,8 @@ static void complete(struct ftp_session *session)
 	enum vfs_status status;
 
 	/* The client sees the end of the data before it reads that it was the end. */
+	if (session->data.tls != NULL)
+		tls_stream_close(session->data.tls);
 	ftp_data_close(&session->data);
 	if (transfer->kind == FTP_TRANSFER_STAT) {
 		close_all(session, VFS_CLOSE_COMPLETE, VFS_OK);
@@ -168,7 +180,7 @@ static void ask_for_connection(struct ftp_session *session)
 
 	transfer->since_ms = clock_mono_ms();
 	transfer->progress_ms = transfer->since_ms;
-	if (!ftp_data_request(session))
+	if (!session->data.waiting && !ftp_data_request(session, false))
 		ftp_transfer_abort(
 		    session, VFS_UNREACHABLE, FTP_REPLY_NO_CONNECTION, vfs_status_text(VFS_FAILED));
 }
@@ -225,6 +237,12 @@ void ftp_transfer_begin_stat(
 	session->transfer.since_ms = clock_mono_ms();
 }
 
+static void begin_window(struct ftp_transfer *transfer)
+{
+	transfer->window_ms = clock_mono_ms();
+	transfer->window_before = transfer->copy.moved;
+}
+
 void ftp_transfer_arrived(struct ftp_session *session, struct guard_client_event *event)
 {
 	enum vfs_status status;
@@ -238,6 +256,16 @@ void ftp_transfer_arrived(struct ftp_session *session, struct guard_client_event
 	}
 	session->transfer.since_ms = clock_mono_ms();
 	session->transfer.progress_ms = session->transfer.since_ms;
+	begin_window(&session->transfer);
+	if (!session->security.protects_data)
+		return;
+	if (!ftp_security_begin_data(session)) {
+		ftp_transfer_abort(session, VFS_NO_MEMORY, FTP_REPLY_NO_CONNECTION,
+		    vfs_status_text(VFS_NO_MEMORY));
+		return;
+	}
+	session->transfer.copy.tls = session->data.tls;
+	session->transfer.copy.trusts_close = !session->security.require_close_notify;
 }
 
 /* --- the middle ----------------------------------------------------------------------------------
@@ -245,16 +273,29 @@ void ftp_transfer_arrived(struct ftp_session *session, struct guard_client_event
 
 short ftp_transfer_events(const struct ftp_session *session)
 {
+	short events = session->transfer.kind == FTP_TRANSFER_RECEIVE ? POLLIN : POLLOUT;
+
 	if (session->data.fd == -1)
 		return 0;
-	return session->transfer.kind == FTP_TRANSFER_RECEIVE ? POLLIN : POLLOUT;
+	if (session->data.tls == NULL)
+		return events;
+	if (!ftp_security_is_shaking_data(session) && !session->transfer.closing)
+		return events | tls_stream_events(session->data.tls);
+	return tls_stream_events(session->data.tls);
 }
 
 int64_t ftp_transfer_deadline(const struct ftp_session *session)
 {
+	const struct conf_ftp *ftp = &session->start->conf->ftp;
+	const struct ftp_transfer *transfer = &session->transfer;
+
 	if (session->data.fd == -1)
 		return CLOCK_NEVER;
-	return session->transfer.progress_ms + session->start->conf->ftp.stall_timeout;
+	if (ftp_security_is_shaking_data(session))
+		return session->data.handshake_deadline_ms;
+	if (ftp->min_rate > 0 && transfer->window_ms < transfer->progress_ms)
+		return transfer->window_ms + ftp->stall_timeout;
+	return transfer->progress_ms + ftp->stall_timeout;
 }
 
 /* STAT: no more lines than the control connection takes. */
@@ -295,7 +336,10 @@ static void end_upload(struct ftp_session *session)
 
 	if (wait_ms > FTP_DESERTED_MAX_MS)
 		wait_ms = FTP_DESERTED_MAX_MS;
-	if (ftp_control_is_deserted(session, (int)wait_ms))
+	/* TLS has said that this was all. */
+	if (session->data.tls != NULL && session->security.require_close_notify)
+		complete(session);
+	else if (ftp_control_is_deserted(session, (int)wait_ms))
 		ftp_transfer_abort(session, VFS_UNREACHABLE, FTP_REPLY_DATA_LOST, "");
 	else
 		complete(session);
@@ -303,6 +347,8 @@ static void end_upload(struct ftp_session *session)
 
 bool ftp_transfer_is_busy(const struct ftp_session *session)
 {
+	if (session->transfer.kind == FTP_TRANSFER_RECEIVE && session->data.tls != NULL)
+		return tls_stream_has_input(session->data.tls);
 	return session->transfer.kind == FTP_TRANSFER_JOB;
 }
 
@@ -329,10 +375,67 @@ static enum ftp_copy_result move_some(struct ftp_session *session)
 	return ftp_copy_send_image(&transfer->copy, transfer->file_fd, data_fd);
 }
 
+/* All is on its way; over TLS a download ends with close_notify, after everything else was sent. */
+static void end_download(struct ftp_session *session)
+{
+	enum tls_status status = TLS_OK;
+
+	if (session->data.tls != NULL)
+		status = tls_stream_close(session->data.tls);
+	session->transfer.closing = status == TLS_AGAIN;
+	if (status == TLS_OK)
+		complete(session);
+	else if (status != TLS_AGAIN)
+		ftp_transfer_abort(session, VFS_UNREACHABLE, FTP_REPLY_DATA_LOST, "");
+}
+
+static void end_lost(struct ftp_session *session)
+{
+	const bool truncated = session->transfer.copy.truncated;
+
+	if (truncated)
+		ftp_security_truncated(session);
+	ftp_transfer_abort(session, VFS_UNREACHABLE,
+	    truncated ? FTP_REPLY_UPLOAD_TRUNCATED : FTP_REPLY_DATA_LOST, "");
+}
+
+/* The data connection's handshake.  True when it is over and the transfer may go on. */
+static bool shake_hands(struct ftp_session *session)
+{
+	enum ftp_reply_id reply = FTP_REPLY_DATA_HANDSHAKE;
+
+	if (!ftp_security_is_shaking_data(session))
+		return true;
+	switch (ftp_security_step_data(session)) {
+	case FTP_SECURITY_DONE:
+		session->transfer.progress_ms = clock_mono_ms();
+		begin_window(&session->transfer);
+		return true;
+	case FTP_SECURITY_WAITS:
+		return false;
+	case FTP_SECURITY_REFUSED:
+		reply = FTP_REPLY_DATA_NOT_RESUMED;
+		break;
+	case FTP_SECURITY_BROKEN:
+		break;
+	}
+	/* No reset: an alert may be on its way. */
+	ftp_data_close(&session->data);
+	ftp_transfer_abort(session, VFS_FORBIDDEN, reply, "");
+	return false;
+}
+
+/* What must grow as long as the client takes part. */
+static uint64_t progress_of(const struct ftp_session *session)
+{
+	return session->transfer.copy.moved +
+	       (session->data.tls != NULL ? tls_stream_traffic(session->data.tls) : 0);
+}
+
 void ftp_transfer_pump(struct ftp_session *session)
 {
 	struct ftp_transfer *transfer = &session->transfer;
-	uint64_t before = transfer->copy.moved;
+	uint64_t before = progress_of(session);
 	enum ftp_copy_result result;
 
 	if (transfer->kind == FTP_TRANSFER_STAT) {
@@ -345,8 +448,10 @@ void ftp_transfer_pump(struct ftp_session *session)
 	}
 	if (transfer->kind == FTP_TRANSFER_NONE || session->data.fd == -1)
 		return;
-	result = move_some(session);
-	if (transfer->copy.moved != before)
+	if (!shake_hands(session))
+		return;
+	result = transfer->closing ? FTP_COPY_DONE : move_some(session);
+	if (progress_of(session) != before)
 		transfer->progress_ms = clock_mono_ms();
 	switch (result) {
 	case FTP_COPY_MORE:
@@ -355,10 +460,10 @@ void ftp_transfer_pump(struct ftp_session *session)
 		if (transfer->kind == FTP_TRANSFER_RECEIVE)
 			end_upload(session);
 		else
-			complete(session);
+			end_download(session);
 		break;
 	case FTP_COPY_LOST:
-		ftp_transfer_abort(session, VFS_UNREACHABLE, FTP_REPLY_DATA_LOST, "");
+		end_lost(session);
 		break;
 	case FTP_COPY_FAILED:
 		give_up(session, transfer->copy.failure);
@@ -366,16 +471,33 @@ void ftp_transfer_pump(struct ftp_session *session)
 	}
 }
 
+/* A window of min_rate is over: has enough moved in it? */
+static bool keeps_pace(const struct ftp_session *session)
+{
+	const struct conf_ftp *ftp = &session->start->conf->ftp;
+	const uint64_t moved = session->transfer.copy.moved - session->transfer.window_before;
+
+	return moved / ftp->min_rate >= (uint64_t)ftp->stall_timeout / 1000;
+}
+
 void ftp_transfer_stalled(struct ftp_session *session)
 {
-	char seconds[24];
+	const struct conf_ftp *ftp = &session->start->conf->ftp;
+	const int64_t now = clock_mono_ms();
+	char number[24];
 
 	/* An upload too slow to wake us has not stalled. */
 	ftp_transfer_pump(session);
-	if (session->transfer.kind == FTP_TRANSFER_NONE ||
-	    ftp_transfer_deadline(session) > clock_mono_ms())
+	if (session->transfer.kind == FTP_TRANSFER_NONE || ftp_transfer_deadline(session) > now)
 		return;
-	text_format(seconds, sizeof(seconds), "%lld",
-	    (long long)session->start->conf->ftp.stall_timeout / 1000);
-	ftp_transfer_abort(session, VFS_TIMEOUT, FTP_REPLY_DATA_STALLED, seconds);
+	if (session->transfer.progress_ms + ftp->stall_timeout <= now ||
+	    ftp_security_is_shaking_data(session)) {
+		text_format(number, sizeof(number), "%lld", (long long)ftp->stall_timeout / 1000);
+		ftp_transfer_abort(session, VFS_TIMEOUT, FTP_REPLY_DATA_STALLED, number);
+	} else if (keeps_pace(session)) {
+		begin_window(&session->transfer);
+	} else {
+		text_format(number, sizeof(number), "%u", ftp->min_rate);
+		ftp_transfer_abort(session, VFS_TIMEOUT, FTP_REPLY_DATA_SLOW, number);
+	}
 }

@@ -39,10 +39,13 @@ struct ftp_transfer {
 	struct ftp_walk *walk; /* heap, of listings */
 	struct ftp_job *job;   /* heap */
 	struct ftp_copy copy;
+	bool closing; /* all is sent but TLS's last words */
 	enum ftp_reply_id stat_end; /* STAT: last line of the reply */
 	uint64_t announced;         /* ALLO, 0 = nothing */
 	int64_t since_ms;
 	int64_t progress_ms; /* when a byte last moved */
+	int64_t window_ms;      /* min_rate is an average since then, */
+	uint64_t window_before; /* when this much had moved */
 };
 
 void ftp_transfer_init(struct ftp_transfer *transfer);

@@ -101,7 +101,7 @@ static void ask(struct ftp_walk *walk)
 	struct guard_req_readdir request = { .handle = walk->handle };
 	bool by_attr = (walk->options & (FTP_LIST_BY_TIME | FTP_LIST_BY_SIZE)) != 0;
 
-	if (walk->view.form == FTP_FORM_NAMES && !by_attr)
+	if (walk->view.form == FTP_FORM_NAMES && !by_attr && !walk->view.classify)
 		request.flags |= VFS_READDIR_NAMES_ONLY;
 	walk->id = guard_client_send_readdir(walk->guard, &request);
 	walk->under_way = true;

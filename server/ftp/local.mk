@@ -12,6 +12,8 @@ server_ftp_libftp_a_SOURCES = \
 	server/ftp/ftp_cmd_info.c server/ftp/ftp_cmd_info.h \
 	server/ftp/ftp_cmd_list.c server/ftp/ftp_cmd_list.h \
 	server/ftp/ftp_cmd_login.c server/ftp/ftp_cmd_login.h \
+	server/ftp/ftp_cmd_security.c server/ftp/ftp_cmd_security.h \
+	server/ftp/ftp_cmd_rmtree.c server/ftp/ftp_cmd_rmtree.h \
 	server/ftp/ftp_cmd_site.c server/ftp/ftp_cmd_site.h \
 	server/ftp/ftp_cmd_transfer.c server/ftp/ftp_cmd_transfer.h \
 	server/ftp/ftp_commands.c server/ftp/ftp_commands.h \
@@ -27,7 +29,9 @@ server_ftp_libftp_a_SOURCES = \
 	server/ftp/ftp_listargs.c server/ftp/ftp_listargs.h \
 	server/ftp/ftp_listing.c server/ftp/ftp_listing.h \
 	server/ftp/ftp_parse.c server/ftp/ftp_parse.h \
+	server/ftp/ftp_rein.c server/ftp/ftp_rein.h \
 	server/ftp/ftp_replies.c server/ftp/ftp_replies.h \
+	server/ftp/ftp_security.c server/ftp/ftp_security.h \
 	server/ftp/ftp_session.c server/ftp/ftp_session.h \
 	server/ftp/ftp_transfer.c server/ftp/ftp_transfer.h \
 	server/ftp/ftp_walk.c server/ftp/ftp_walk.h

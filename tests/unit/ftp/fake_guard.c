@@ -29,6 +29,7 @@ void fake_init(struct fake_guard *fake)
 	fake->bye = UINT32_MAX;
 	fake->outcome = UINT32_MAX;
 	fake->data_fd = -1;
+	fake->carried_fd = -1;
 	fake->file_fd = memfd_create("file", MFD_CLOEXEC);
 	fake->conf.ftp.greeting = greeting;
 	fake->conf.ftp.active = true;
@@ -259,6 +260,14 @@ static void decode(struct fake_guard *fake, uint16_t number, struct wire_reader 
 		fake->handle_open = false;
 		break;
 	}
+	case GUARD_MESSAGE_rein: {
+		struct guard_req_rein ask;
+
+		guard_get_req_rein(reader, &ask);
+		snprintf(fake->unread, sizeof(fake->unread), "%.*s", (int)ask.unread.length,
+		    (const char *)ask.unread.bytes);
+		break;
+	}
 	case GUARD_MESSAGE_bye: {
 		struct guard_req_bye ask;
 
@@ -325,6 +334,19 @@ static void fill(struct fake_guard *fake, uint16_t number, struct wire_reader *r
 	}
 }
 
+/* Asked for together with an open that failed?  Then it is as if it had not been asked for. */
+static bool is_cancelled(const struct fake_guard *fake, uint16_t number, struct wire_reader reader)
+{
+	struct guard_req_data_accept accept = { .after_open = 0 };
+	struct guard_req_data_connect connect = { .after_open = 0 };
+
+	if (number == GUARD_MESSAGE_data_accept)
+		guard_get_req_data_accept(&reader, &accept);
+	if (number == GUARD_MESSAGE_data_connect)
+		guard_get_req_data_connect(&reader, &connect);
+	return fake->open_failed && (accept.after_open != 0 || connect.after_open != 0);
+}
+
 /* True when it is to be answered later, or was already. */
 static bool is_put_off(struct fake_guard *fake, const struct wire_header *header)
 {
@@ -359,6 +381,13 @@ static void answer(struct fake_guard *fake, uint8_t *bytes, size_t n)
 	if (reader.failed || header.type >= FAKE_NUMBERS)
 		abort();
 	status = fake->status[header.type];
+	if (header.type == GUARD_MESSAGE_open)
+		fake->open_failed = status != VFS_OK;
+	if (is_cancelled(fake, header.type, reader)) {
+		start_reply(&writer, out, header.type, header.id, VFS_CANCELLED);
+		send_reply(fake, &writer, -1);
+		return;
+	}
 	if (header.type != GUARD_MESSAGE_open && header.type != GUARD_MESSAGE_copy)
 		decode(fake, header.type, &reader);
 	if (header.type == GUARD_MESSAGE_stat && fake->absent != NULL &&
@@ -371,7 +400,8 @@ static void answer(struct fake_guard *fake, uint8_t *bytes, size_t n)
 		if (status == VFS_OK && (header.type == GUARD_MESSAGE_data_accept ||
 		                            header.type == GUARD_MESSAGE_data_connect))
 			fd = make_data(fake);
-		send_reply(fake, &writer, fd);
+		if (header.id != 0)
+			send_reply(fake, &writer, fd);
 		io_close(&fd);
 	}
 	/* Last: a test that sees the count sees the rest, too. */
@@ -389,7 +419,7 @@ static void *guard_thread(void *context)
 			{ .fd = fake->stop_fd[0], .events = POLLIN },
 		};
 		ssize_t n;
-		int fd;
+		int fd = -1;
 
 		poll(fds, 2, -1);
 		if (fds[0].revents == 0)
@@ -398,6 +428,8 @@ static void *guard_thread(void *context)
 		if (n <= 0)
 			break;
 		pthread_mutex_lock(&fake->lock);
+		if (fd >= 0)
+			fake->carried_fd = fd;
 		answer(fake, bytes, (size_t)n);
 		pthread_mutex_unlock(&fake->lock);
 	}
@@ -413,6 +445,18 @@ void fake_stop(struct fake_guard *fake, enum guard_stop reason, bool now)
 
 	wire_put_header(&writer, &header);
 	guard_put_note_stop(&writer, &note);
+	cr_assert(wire_send(fake->wall_fd, bytes, writer.length, -1));
+}
+
+void fake_ping(struct fake_guard *fake, uint32_t number)
+{
+	uint8_t bytes[64];
+	struct wire_header header = { .type = GUARD_NOTICE_ping, .kind = WIRE_NOTICE };
+	struct guard_note_ping note = { .number = number };
+	struct wire_writer writer = { .bytes = bytes, .size = sizeof(bytes) };
+
+	wire_put_header(&writer, &header);
+	guard_put_note_ping(&writer, &note);
 	cr_assert(wire_send(fake->wall_fd, bytes, writer.length, -1));
 }
 
@@ -445,6 +489,7 @@ void fake_start(struct fake_guard *fake)
 		.guard = guard_client_new(wall[1]),
 		.control_fd = control[1],
 		.session = "test",
+		.unread = fake->start.unread,
 	};
 	cr_assert(netaddr_parse_ip(&fake->start.local, "127.0.0.1"));
 	cr_assert(netaddr_parse_ip(&fake->start.peer, "127.0.0.1"));

@@ -53,6 +53,9 @@ struct fake_guard {
 	uint32_t reason;
 	uint32_t bye;
 	bool handle_open;
+	bool open_failed; /* the last one */
+	char unread[256]; /* of rein, which carried_fd came with: the test's to close, -1 */
+	int carried_fd;
 	uint64_t copied;  /* by all copy requests, which copy nothing in fact */
 	char story[2048]; /* "open /a r", "copy", "close ok", "remove /a": one a line */
 	int file_fd;      /* memfd: the file */
@@ -109,5 +112,6 @@ size_t fake_get_file(struct fake_guard *fake, char *out, size_t size);
 /* Answer the data request that is held. */
 void fake_answer_data(struct fake_guard *fake, enum vfs_status status);
 void fake_stop(struct fake_guard *fake, enum guard_stop reason, bool now);
+void fake_ping(struct fake_guard *fake, uint32_t number);
 
 #endif

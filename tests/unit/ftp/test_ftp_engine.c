@@ -25,6 +25,8 @@ TestSuite(ftp_engine, .init = setup, .timeout = 60);
 #define COMMAND(...) fake_command(&fake, reply, sizeof(reply), __VA_ARGS__)
 #define REPLY()      fake_reply(&fake, reply, sizeof(reply))
 #define SEND(text)   fake_send(&fake, (text), sizeof(text) - 1)
+/* The guard has read what it was told without being asked for an answer: the end of a download. */
+#define SETTLE()     cr_assert_eq(COMMAND("CWD /"), 250)
 
 /* A table of lines and the codes they get, in one session. */
 struct step {
@@ -56,7 +58,6 @@ Test(ftp_engine, a_login_is_user_then_pass_and_nothing_after_it)
 		{ "PASS x", 530 },
 		{ "PWD", 257 },
 		{ "ACCT x", 202 },
-		{ "REIN", 502 },
 		{ "SMNT x", 502 },
 		{ "AUTH TLS", 502 },
 	};
@@ -259,7 +260,9 @@ Test(ftp_engine, times_are_told_and_set_in_utc)
 	cr_assert_eq(COMMAND("MFF Modify=20200101000000;UNIX.mode=0640; f g"), 213);
 	cr_assert_str_eq(reply, "213 Modify=20200101000000;UNIX.mode=0640; /f g\r\n");
 	cr_assert_eq(fake.change.fields, VFS_SET_MTIME | VFS_SET_MODE);
+	cr_assert_eq(COMMAND("MFF Modify=20200101000000;UNIX.mode=0600 f g"), 213, "without the last ;");
 	cr_assert_eq(COMMAND("MFF Create=20200101000000; f"), 504);
+	cr_assert_eq(COMMAND("MFF Modify f"), 501);
 	cr_assert_eq(COMMAND("MFF  f"), 501);
 	cr_assert_eq(COMMAND("MFF UNIX.mode=99; f"), 501);
 	fake_end(&fake);
@@ -353,6 +356,7 @@ Test(ftp_engine, retr_sends_the_file_and_226_says_how_much)
 	cr_assert_eq(REPLY(), 226);
 	cr_assert_not_null(strstr(reply, "10 bytes"));
 	close(fd);
+	SETTLE();
 	cr_assert_eq(fake.outcome, VFS_CLOSE_COMPLETE);
 	cr_assert_eq(COMMAND("TYPE A"), 200);
 	start("RETR f");
@@ -431,6 +435,29 @@ Test(ftp_engine, a_refused_open_keeps_the_passive_port_for_the_next_try)
 	close(fd);
 	cr_assert_eq(COMMAND("RETR f"), 425, "the port is used up");
 	fake_end(&fake);
+}
+
+Test(ftp_engine, any_number_of_refused_opens_keep_the_port)
+{
+	/* Sent ahead, so that nothing else is heard of the guard between them. */
+	static const char lines[] = "RETR f\r\nSTOR f\r\nRETR f\r\nSTOR f\r\nRETR f\r\nSTOR f\r\n"
+				    "RETR f\r\nSTOR f\r\nRETR f\r\nSTOR f\r\nRETR f\r\nSTOR f\r\n";
+	static const char *const ports[] = { "EPSV", "EPRT |1|127.0.0.1|2000|" };
+
+	for (size_t i = 0; i < 2; i++) {
+		fake_init(&fake);
+		fake_login(&fake);
+		fake.status[GUARD_MESSAGE_open] = VFS_NOT_FOUND;
+		cr_assert_eq(COMMAND("%s", ports[i]) / 100, 2);
+		fake_send(&fake, lines, sizeof(lines) - 1);
+		for (int k = 0; k < 12; k++)
+			cr_assert_eq(REPLY(), 550);
+		fake.status[GUARD_MESSAGE_open] = VFS_OK;
+		cr_assert_eq(COMMAND("RETR f"), 150);
+		close(fake_take_data(&fake));
+		cr_assert_eq(REPLY(), 226);
+		fake_end(&fake);
+	}
 }
 
 Test(ftp_engine, a_data_connection_that_does_not_come_is_425_and_the_file_is_closed)
@@ -539,6 +566,7 @@ Test(ftp_engine, abor_ends_a_transfer_with_426_and_226_though_data_is_unread)
 	fd = fake_take_data(&fake);
 	cr_assert_eq(COMMAND("ABOR"), 426);
 	cr_assert_eq(REPLY(), 226);
+	SETTLE();
 	cr_assert_eq(fake.outcome, VFS_CLOSE_ABORTED);
 	cr_assert_eq(fake.reason, VFS_CANCELLED);
 	close(fd);
@@ -561,6 +589,7 @@ Test(ftp_engine, abor_ends_the_wait_for_a_data_connection)
 		usleep(1000);
 	cr_assert_eq(COMMAND("ABOR"), 426);
 	cr_assert_eq(REPLY(), 226);
+	SETTLE();
 	cr_assert_not(fake.handle_open);
 	cr_assert_eq(COMMAND("RETR f"), 425);
 	fake.hold_data = false;
@@ -580,6 +609,7 @@ Test(ftp_engine, a_client_that_closes_the_data_connection_early_gets_426)
 	start("RETR f");
 	close(fake_take_data(&fake));
 	cr_assert_eq(REPLY(), 426);
+	SETTLE();
 	cr_assert_eq(fake.outcome, VFS_CLOSE_ABORTED);
 	cr_assert_eq(COMMAND("NOOP"), 200);
 	fake_end(&fake);
@@ -600,6 +630,40 @@ Test(ftp_engine, a_transfer_without_a_byte_is_cut_and_the_session_goes_on)
 	close(fd);
 	cr_assert_eq(COMMAND("NOOP"), 200);
 	fake_end(&fake);
+}
+
+Test(ftp_engine, a_transfer_slower_than_min_rate_is_cut_and_one_that_keeps_pace_is_not)
+{
+	static const struct {
+		uint32_t min_rate;
+		unsigned code;
+		const char *text;
+	} cases[] = {
+		{ 0, 226, "" },
+		{ 10, 226, "" },
+		{ 1000, 426, "slower than 1000 bytes a second" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int fd;
+
+		fake_init(&fake);
+		fake.conf.ftp.stall_timeout = 1000;
+		fake.conf.ftp.min_rate = cases[i].min_rate;
+		fake_login(&fake);
+		start("STOR f");
+		fd = fake_take_data(&fake);
+		/* A hundred bytes a second, for two windows and a half. */
+		for (int k = 0; k < 25; k++) {
+			(void)send(fd, "0123456789", 10, MSG_NOSIGNAL);
+			usleep(100000);
+		}
+		close(fd);
+		cr_assert_eq(REPLY(), cases[i].code, "%s", reply);
+		cr_assert_not_null(strstr(reply, cases[i].text));
+		cr_assert_eq(COMMAND("NOOP"), 200);
+		fake_end(&fake);
+	}
 }
 
 Test(ftp_engine, a_slow_upload_is_no_stalled_one)
@@ -783,6 +847,26 @@ Test(ftp_engine, dripping_bytes_are_no_command)
 	}
 	cr_assert_eq(REPLY(), 421);
 	fake_join(&fake);
+}
+
+/* The count is read after the reply to a later command, which the same thread has given. */
+Test(ftp_engine, a_guard_that_asks_whether_it_lives_is_answered_in_a_transfer_too)
+{
+	int fd;
+
+	fake_login(&fake);
+	fake_ping(&fake, 1);
+	cr_assert_eq(COMMAND("NOOP"), 200);
+	cr_assert_eq(COMMAND("NOOP"), 200);
+	cr_expect_eq(fake.calls[GUARD_MESSAGE_pong], 1);
+	start("STOR f");
+	fd = fake_take_data(&fake);
+	fake_ping(&fake, 2);
+	cr_assert_eq(COMMAND("NOOP"), 200);
+	cr_assert_eq(COMMAND("NOOP"), 200);
+	cr_expect_eq(fake.calls[GUARD_MESSAGE_pong], 2);
+	close(fd);
+	cr_assert_eq(REPLY(), 226);
 }
 
 Test(ftp_engine, a_stop_waits_for_the_transfer_unless_it_says_now)
@@ -1068,5 +1152,96 @@ Test(ftp_engine, control_bytes_in_a_line_make_no_file)
 	SEND("MKD \xc3\xa4\r\n");
 	cr_assert_eq(REPLY(), 257);
 	cr_assert_str_eq(fake.path, "/\xc3\xa4");
+	fake_end(&fake);
+}
+
+/* --- REIN --------------------------------------------------------------------------------------- */
+
+Test(ftp_engine, rein_before_the_login_forgets_what_was_set)
+{
+	static const struct step steps[] = {
+		{ "USER alice", 331 },
+		{ "OPTS MLST size;", 200 },
+		{ "HOST here", 503 },
+		{ "REIN", 220 },
+		{ "NOP", 200 },
+		{ "PASS x", 503 },
+		{ "USER bob", 331 },
+		{ "PASS x", 230 },
+	};
+
+	fake_start(&fake);
+	RUN(steps);
+	cr_assert_str_eq(fake.user, "bob");
+	cr_assert_eq(fake.calls[GUARD_MESSAGE_rein], 0);
+	cr_assert_eq(COMMAND("FEAT"), 211);
+	cr_assert_not_null(strstr(reply, "modify*"));
+	fake_end(&fake);
+}
+
+Test(ftp_engine, rein_after_the_login_gives_the_connection_away_without_another_word)
+{
+	static const char lines[] = "PWD\r\nREIN\r\nUSER bob\r\nPASS s";
+	int client_fd;
+	char byte;
+
+	fake_login(&fake);
+	fake_send(&fake, lines, sizeof(lines) - 1);
+	cr_assert_eq(REPLY(), 257);
+	client_fd = dup(fake.client_fd);
+	fake_join(&fake);
+	cr_assert_eq(fake.calls[GUARD_MESSAGE_rein], 1);
+	cr_assert_eq(fake.calls[GUARD_MESSAGE_bye], 0);
+	cr_assert_str_eq(fake.unread, "USER bob\nPASS s");
+	/* The connection lives, both ways, in the hand of who got it. */
+	cr_assert_eq(send(fake.carried_fd, "!", 1, MSG_NOSIGNAL), 1);
+	cr_assert_eq(recv(client_fd, &byte, 1, 0), 1);
+	cr_assert_eq(byte, '!');
+	close(fake.carried_fd);
+	close(client_fd);
+}
+
+Test(ftp_engine, rein_that_nobody_takes_is_421)
+{
+	fake.status[GUARD_MESSAGE_rein] = VFS_FAILED;
+	fake_login(&fake);
+	cr_assert_eq(COMMAND("REIN"), 421);
+	close(fake.carried_fd);
+	cr_assert_eq(REPLY(), 0);
+	fake_join(&fake);
+	cr_assert_eq(fake.calls[GUARD_MESSAGE_bye], 0);
+}
+
+Test(ftp_engine, rein_waits_for_the_transfer)
+{
+	char text[64];
+	int fd;
+
+	fake_set_file(&fake, "content", 7);
+	fake.hold_data = true;
+	fake_login(&fake);
+	fake_passive(&fake);
+	cr_assert_eq(COMMAND("RETR a"), 150);
+	fake_send(&fake, "REIN\r\n", 6);
+	cr_assert(fake_is_silent(&fake, 100));
+	fake_answer_data(&fake, VFS_OK);
+	fd = fake_take_data(&fake);
+	cr_assert_eq(fake_drain(fd, text, sizeof(text)), 7);
+	close(fd);
+	cr_assert_eq(REPLY(), 226);
+	fake_join(&fake);
+	close(fake.carried_fd);
+	cr_assert_eq(fake.calls[GUARD_MESSAGE_rein], 1);
+}
+
+Test(ftp_engine, a_session_begins_with_what_an_earlier_one_left_unread)
+{
+	fake.start.unread = (struct wire_blob){ .bytes = (const uint8_t *)"USER bob\nPASS s", .length = 15 };
+	fake_start(&fake);
+	cr_assert_eq(REPLY(), 331);
+	fake_send(&fake, "\r\n", 2);
+	cr_assert_eq(REPLY(), 230);
+	cr_assert_str_eq(fake.user, "bob");
+	cr_assert_str_eq(fake.password, "s");
 	fake_end(&fake);
 }

@@ -16,6 +16,7 @@ static const struct {
 	    "x" },
 	{ "-9999999999999 -aRRRR", FTP_LIST_ALL | FTP_LIST_RECURSIVE, "" },
 	{ "-C /", 0, "/" },
+	{ "-CF dir", FTP_LIST_CLASSIFY, "dir" },
 	{ "-1 name with  spaces ", 0, "name with  spaces " },
 	{ "-- -a", 0, "-a" },
 	{ "-a -- -l", FTP_LIST_ALL, "-l" },

@@ -141,3 +141,41 @@ Test(ftp_listing, the_longest_line_fits_and_nothing_is_written_where_it_would_no
 	cr_assert_lt(ftp_listing_line(out, sizeof(out), &view, &entry, prefix), sizeof(out));
 	cr_assert_eq(ftp_listing_line(out, sizeof(out) - 1, &view, &entry, ""), 0);
 }
+
+Test(ftp_listing, marks_tell_what_names_are_when_asked)
+{
+	static const struct {
+		enum ftp_list_form form;
+		enum vfs_kind kind;
+		uint32_t mode;
+		const char *target;
+		const char *end;
+	} cases[] = {
+		{ FTP_FORM_NAMES, VFS_KIND_DIR, 0755, "", "n/\r\n" },
+		{ FTP_FORM_NAMES, VFS_KIND_FILE, 0644, "", "n\r\n" },
+		{ FTP_FORM_NAMES, VFS_KIND_FILE, 0654, "", "n*\r\n" },
+		{ FTP_FORM_NAMES, VFS_KIND_LINK, 0777, "t", "n@\r\n" },
+		{ FTP_FORM_NAMES, VFS_KIND_OTHER, 0777, "", "n\r\n" },
+		{ FTP_FORM_LONG, VFS_KIND_DIR, 0755, "", " n/\r\n" },
+		{ FTP_FORM_LONG, VFS_KIND_LINK, 0777, "t", " n -> t\r\n" },
+		{ FTP_FORM_LONG, VFS_KIND_LINK, 0777, "", " n@\r\n" },
+	};
+	static char out[FTP_LISTING_LINE_BYTES + 1];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ftp_list_view view = {
+			.form = cases[i].form, .now = NOW, .login = "", .classify = true
+		};
+		struct vfs_entry entry = {
+			.attr = { .kind = cases[i].kind, .mode = cases[i].mode, .mtime = NOW },
+			.name = "n",
+			.name_length = 1,
+			.target = cases[i].target,
+		};
+		size_t n = ftp_listing_line(out, FTP_LISTING_LINE_BYTES, &view, &entry, "");
+
+		out[n] = '\0';
+		cr_assert_geq(n, strlen(cases[i].end));
+		cr_expect_str_eq(out + n - strlen(cases[i].end), cases[i].end, "%zu: %s", i, out);
+	}
+}

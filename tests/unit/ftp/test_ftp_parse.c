@@ -265,6 +265,7 @@ Test(ftp_parse, splits_at_the_first_space_only)
 		{ " CWD", "", "CWD" },
 		{ "", "", "" },
 		{ "XSHA512 f", "XSHA512", "f" },
+		{ "p@sw", "P@SW", "" },
 		{ "ST\xc3\xb6R a", "", "a" },
 		{ "ABCDEFGHIJKLMNOP x", "", "x" },
 		{ "<script>", "", "" },
@@ -280,4 +281,100 @@ Test(ftp_parse, splits_at_the_first_space_only)
 		cr_assert_str_eq(verb, cases[i].verb, "%s", cases[i].line);
 		cr_assert_str_eq(argument, cases[i].argument, "%s", cases[i].line);
 	}
+}
+
+/* What a second parser, which got its bytes from the first, does with the rest. */
+Test(ftp_parse, another_parser_goes_on_where_it_stopped)
+{
+	static const struct {
+		const char *name;
+		const char *before;
+		size_t before_length;
+		const char *after;
+		size_t after_length;
+		const char *lines[3];
+		const char *answers;
+	} cases[] = {
+		{ "nothing", BYTES(""), BYTES("NOOP\r\n"), { "NOOP" }, "" },
+		{ "whole lines", BYTES("USER a\r\nPASS b\r\n"), BYTES(""), { "USER a", "PASS b" }, "" },
+		{ "part of a line", BYTES("NOOP\r\nUS"), BYTES("ER a\r\n"), { "NOOP", "USER a" }, "" },
+		{ "a carriage return", BYTES("NOOP\r"), BYTES("\nQUIT\r\n"), { "NOOP", "QUIT" }, "" },
+		{ "a byte 255", BYTES("RETR \xff\xff\xff\xff\r\nX\xff\xff"), BYTES("\r\n"),
+		    { "RETR \xff\xff", "X\xff" }, "" },
+		{ "an IAC", BYTES("NO\xff"), BYTES("\xfd\x01OP\r\n"), { "NOOP" }, "\xff\xfc\x01" },
+		{ "an option", BYTES("NO\xff\xfb"), BYTES("\x05OP\r\n"), { "NOOP" }, "\xff\xfe\x05" },
+		{ "a subnegotiation", BYTES("NO\xff\xfa\x18x"), BYTES("yz\xff\xf0OP\r\n"), { "NOOP" }, "" },
+		{ "its end", BYTES("NO\xff\xfaxx\xff"), BYTES("\xf0OP\r\n"), { "NOOP" }, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t bytes[FTP_PARSE_EXPORT_BYTES];
+		char line[64];
+		size_t n;
+
+		feed(cases[i].before, cases[i].before_length);
+		n = ftp_parse_export(&parse, bytes);
+		ftp_parse_clear(&parse);
+		cr_assert(ftp_parse_import(&parse, bytes, n, &replies), "%s", cases[i].name);
+		feed(cases[i].after, cases[i].after_length);
+		for (size_t k = 0; k < 3 && cases[i].lines[k] != NULL; k++) {
+			cr_assert_eq(take(line), FTP_LINE_READY, "%s", cases[i].name);
+			cr_expect_str_eq(line, cases[i].lines[k], "%s", cases[i].name);
+		}
+		cr_expect_eq(take(line), FTP_LINE_NONE, "%s", cases[i].name);
+		cr_expect_eq(buf_length(&replies), strlen(cases[i].answers), "%s", cases[i].name);
+		cr_expect_arr_eq(
+		    buf_bytes(&replies), cases[i].answers, strlen(cases[i].answers), "%s", cases[i].name);
+		buf_reset(&replies);
+		ftp_parse_clear(&parse);
+	}
+}
+
+Test(ftp_parse, lines_that_are_refused_stay_so_in_another_parser)
+{
+	static char text[FTP_LINE_MAX_BYTES + 100];
+	static uint8_t bytes[FTP_PARSE_EXPORT_BYTES];
+	char line[64];
+	size_t n;
+
+	memset(text, 'x', sizeof(text));
+	feed(BYTES("NO\rOP\r\n"));
+	feed(BYTES("NO\0OP\r\n"));
+	feed(text, sizeof(text));
+	n = ftp_parse_export(&parse, bytes);
+	ftp_parse_clear(&parse);
+	cr_assert(ftp_parse_import(&parse, bytes, n, &replies));
+	feed(BYTES("yyy\r\nNOOP\r\n"));
+	cr_expect_eq(take(line), FTP_LINE_BAD);
+	cr_expect_eq(take(line), FTP_LINE_BAD);
+	cr_expect_eq(take(line), FTP_LINE_TOO_LONG);
+	cr_expect_eq(take(line), FTP_LINE_READY);
+	cr_expect_str_eq(line, "NOOP");
+}
+
+Test(ftp_parse, a_full_block_goes_over_whole)
+{
+	static uint8_t block[FTP_INPUT_BYTES];
+	static uint8_t bytes[FTP_PARSE_EXPORT_BYTES];
+	char line[FTP_LINE_MAX_BYTES + 1];
+	size_t n;
+	size_t count = 0;
+
+	/* The longest there is: every byte of it is written as two. */
+	memset(block, 0xff, sizeof(block));
+	for (size_t i = 2000; i < sizeof(block); i += 2000)
+		block[i - 1] = '\n';
+	for (size_t i = 0; i < sizeof(block); i += 1000) {
+		size_t part = sizeof(block) - i < 1000 ? sizeof(block) - i : 1000;
+
+		for (size_t k = i; k < i + part; k++)
+			feed(block[k] == 0xff ? "\xff\xff" : "\n", block[k] == 0xff ? 2 : 1);
+	}
+	n = ftp_parse_export(&parse, bytes);
+	cr_assert_leq(n, sizeof(bytes));
+	ftp_parse_clear(&parse);
+	cr_assert(ftp_parse_import(&parse, bytes, n, &replies));
+	while (take(line) == FTP_LINE_READY)
+		count++;
+	cr_expect_eq(count, 8);
 }

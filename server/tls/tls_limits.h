@@ -1,0 +1,27 @@
+/* Bounds of TLS: what one client can make it hold or do.  Units are in the names. */
+#ifndef TLS_LIMITS_H
+#define TLS_LIMITS_H
+
+#define TLS_CERTIFICATES_MAX	   32u	/* tls { } and every tls_host { } */
+#define TLS_CLIENT_CHAIN_BYTES	   32768 /* certificates that a client may send: GUARD_CHAIN_MAX_BYTES */
+#define TLS_HANDSHAKE_MAX_BYTES	   65536u /* of the client's, in one handshake */
+
+#define TLS_RECORD_BYTES      16384u /* payload of the largest record (RFC 8446 5.1) */
+#define TLS_RECORD_EXTRA      320u   /* header, IV, tag and padding of one at most */
+#define TLS_SEND_BYTES	      (256u << 10) /* payload that is encrypted before it is sent in one go */
+#define TLS_SEND_BUFFER_BYTES (TLS_SEND_BYTES + (TLS_SEND_BYTES / TLS_RECORD_BYTES + 4) * TLS_RECORD_EXTRA)
+#define TLS_RECEIVE_BYTES     (1u << 20) /* read from the network in one go */
+
+/*
+ * Records of a client that bring no payload: empty ones, KeyUpdate, alerts, tries to renegotiate.  So many are let
+ * pass to begin with, and as many again for each MiB of payload; a client that needs more is after our time.
+ */
+#define TLS_CHAFF_RECORDS 32u
+
+#define TLS_SESSIONS_CACHED  8L /* TLS 1.2 without tickets: an FTP session's own, in its own process */
+#define TLS_SESSION_SECONDS  (30L * 24 * 3600) /* no FTP session that goes on may see its tickets run out */
+#define TLS_TICKETS_AT_START 2u
+
+#define TLS_NAME_BYTES 256u /* host name of SNI with NUL (RFC 1035: 253) */
+
+#endif

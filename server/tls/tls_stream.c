@@ -1,0 +1,370 @@
+#include "server/tls/tls_stream.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "server/base/text.h"
+#include "server/tls/tls_bio.h"
+#include "server/tls/tls_limits.h"
+
+#define FAILURE_BYTES 160
+
+/* A record's header as the message callback sees it (RFC 8446 5.1). */
+#define RECORD_HEADER_BYTES 5
+
+struct tls_stream {
+	SSL *ssl;
+	struct tls_bio bio;
+	bool open;		 /* the handshake is done */
+	bool said_end;		 /* our close_notify has been written */
+	bool heard_end;		 /* the peer's */
+	bool failed;		 /* OpenSSL has given up on it */
+	uint64_t payload;	 /* bytes read */
+	uint64_t chaff;		 /* records without payload, since the handshake */
+	unsigned pending_chaff;	 /* records since the last payload: perhaps chaff, perhaps the payload's own */
+	unsigned client_scheme;
+	char failure[FAILURE_BYTES];
+};
+
+/* --- what goes by ----------------------------------------------------------------------------- */
+
+static void on_handshake_message(struct tls_stream *stream, const uint8_t *message, size_t n)
+{
+	/* type, three bytes of length, then the scheme. */
+	if (n >= 6 && message[0] == SSL3_MT_CERTIFICATE_VERIFY)
+		stream->client_scheme = (unsigned)message[4] << 8 | message[5];
+}
+
+/* Every record and message of the peer, as OpenSSL has checked it. */
+static void on_message(int is_written, int version, int type, const void *bytes, size_t n, SSL *ssl,
+    void *context)
+{
+	struct tls_stream *stream = context;
+	const uint8_t *message = bytes;
+
+	(void)version;
+	(void)ssl;
+	if (is_written)
+		return;
+	if (type == SSL3_RT_HEADER && n == RECORD_HEADER_BYTES && stream->open)
+		stream->pending_chaff++;
+	else if (type == SSL3_RT_HANDSHAKE && !stream->open)
+		on_handshake_message(stream, message, n);
+	else if (type == SSL3_RT_ALERT && n == 2 && message[1] == SSL3_AD_CLOSE_NOTIFY)
+		stream->heard_end = true;
+}
+
+/* Is the client after our time?  See TLS_CHAFF_RECORDS. */
+static bool is_flood(const struct tls_stream *stream)
+{
+	return stream->chaff + stream->pending_chaff >
+	       TLS_CHAFF_RECORDS * (1 + (stream->payload >> 20));
+}
+
+/* --- life ---------------------------------------------------------------------------------------- */
+
+struct tls_stream *tls_stream_new(SSL_CTX *ctx, BIO_METHOD *method, int fd, bool bulk)
+{
+	struct tls_stream *stream = calloc(1, sizeof(*stream));
+	BIO *bio;
+
+	if (stream == NULL)
+		return NULL;
+	tls_bio_init(&stream->bio, fd, bulk);
+	stream->bio.receive_limit = TLS_HANDSHAKE_MAX_BYTES;
+	stream->ssl = SSL_new(ctx);
+	bio = stream->ssl != NULL ? tls_bio_new(method, &stream->bio) : NULL;
+	if (bio == NULL) {
+		tls_stream_free(&stream);
+		return NULL;
+	}
+	SSL_set_bio(stream->ssl, bio, bio);
+	SSL_set_accept_state(stream->ssl);
+	SSL_set_msg_callback(stream->ssl, on_message);
+	SSL_set_msg_callback_arg(stream->ssl, stream);
+	return stream;
+}
+
+void tls_stream_free(struct tls_stream **stream_pointer)
+{
+	struct tls_stream *stream = *stream_pointer;
+
+	*stream_pointer = NULL;
+	if (stream == NULL)
+		return;
+	if (stream->ssl != NULL) {
+		/* RFC 2246 7.2.1 wanted a session forgotten whose connection was cut; RFC 4346 on do not, and
+		 * an aborted transfer must not spoil the next one. */
+		SSL_set_shutdown(stream->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+		SSL_free(stream->ssl);
+	}
+	tls_bio_clear(&stream->bio);
+	free(stream);
+}
+
+/* --- results ------------------------------------------------------------------------------------ */
+
+static void note_failure(struct tls_stream *stream, const char *fallback)
+{
+	unsigned long error = ERR_peek_last_error();
+	const char *reason = error != 0 ? ERR_reason_error_string(error) : NULL;
+
+	if (stream->failure[0] == '\0')
+		text_copy(stream->failure, sizeof(stream->failure), reason != NULL ? reason : fallback);
+	ERR_clear_error();
+}
+
+static enum tls_status fail(struct tls_stream *stream, const char *why)
+{
+	stream->failed = true;
+	ERR_clear_error();
+	note_failure(stream, why);
+	return TLS_FAILED;
+}
+
+/* After an OpenSSL call that did not succeed. */
+static enum tls_status explain(struct tls_stream *stream, int result)
+{
+	int error = SSL_get_error(stream->ssl, result);
+
+	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+		return is_flood(stream) ? fail(stream, "too many records without payload") : TLS_AGAIN;
+	if (stream->heard_end)
+		return TLS_END;
+	if (stream->bio.error == EMSGSIZE)
+		return fail(stream, "the handshake is too long");
+	if (stream->bio.error != 0)
+		return fail(stream, strerror(stream->bio.error));
+	/* The peer has closed its side; ours may still be used. */
+	if (stream->bio.ended && error != SSL_ERROR_SSL) {
+		ERR_clear_error();
+		return TLS_CUT;
+	}
+	stream->failed = true;
+	note_failure(stream, "protocol error");
+	/* An alert of ours may wait, which the client should hear. */
+	tls_bio_flush(&stream->bio);
+	return TLS_FAILED;
+}
+
+enum tls_status tls_stream_flush(struct tls_stream *stream)
+{
+	if (tls_bio_flush(&stream->bio))
+		return TLS_OK;
+	return errno == EAGAIN ? TLS_AGAIN : fail(stream, strerror(errno));
+}
+
+/* --- the handshake ------------------------------------------------------------------------------- */
+
+/*
+ * GnuTLS sends the end of its handshake in two pieces, and the second one waits (Nagle) until the first is acknowledged,
+ * which the kernel likes to put off by 40 ms: each small file would take ten times as long.  Good for the next
+ * segments only, so it is said anew each time.
+ */
+static void acknowledge_at_once(const struct tls_stream *stream)
+{
+	const int yes = 1;
+
+	setsockopt(stream->bio.fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
+}
+
+enum tls_status tls_stream_handshake(struct tls_stream *stream)
+{
+	enum tls_status status;
+	int result;
+
+	if (stream->open)
+		return TLS_OK;
+	if (stream->failed)
+		return TLS_FAILED;
+	ERR_clear_error();
+	result = SSL_do_handshake(stream->ssl);
+	if (result != 1) {
+		status = explain(stream, result);
+		if (status == TLS_AGAIN && tls_stream_flush(stream) == TLS_FAILED)
+			return TLS_FAILED;
+		if (status == TLS_AGAIN)
+			acknowledge_at_once(stream);
+		return status;
+	}
+	stream->open = true;
+	stream->bio.receive_limit = UINT64_MAX;
+	return tls_stream_flush(stream) == TLS_FAILED ? TLS_FAILED : TLS_OK;
+}
+
+bool tls_stream_is_open(const struct tls_stream *stream)
+{
+	return stream->open;
+}
+
+bool tls_stream_is_resumed(const struct tls_stream *stream)
+{
+	return SSL_session_reused(stream->ssl) == 1;
+}
+
+/* --- payload ------------------------------------------------------------------------------------- */
+
+enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n, size_t *got_out)
+{
+	int result;
+
+	*got_out = 0;
+	if (stream->failed)
+		return TLS_FAILED;
+	/* An answer to a KeyUpdate may wait; whether it goes is not the reader's affair. */
+	if (tls_bio_has_output(&stream->bio))
+		tls_bio_flush(&stream->bio);
+	ERR_clear_error();
+	result = SSL_read_ex(stream->ssl, bytes, n, got_out);
+	if (result != 1)
+		return explain(stream, result);
+	if (stream->pending_chaff > 1)
+		stream->chaff += stream->pending_chaff - 1;
+	stream->pending_chaff = 0;
+	stream->payload += *got_out;
+	return is_flood(stream) ? fail(stream, "too many records without payload") : TLS_OK;
+}
+
+enum tls_status tls_stream_write(
+    struct tls_stream *stream, const void *bytes, size_t n, size_t *taken_out)
+{
+	size_t most = stream->bio.bulk ? TLS_SEND_BYTES : TLS_RECORD_BYTES;
+	enum tls_status status = tls_stream_flush(stream);
+	int result;
+
+	*taken_out = 0;
+	/* One gathering at a time: so OpenSSL's writes always fit, and none is left half done. */
+	if (status != TLS_OK)
+		return status;
+	if (stream->failed)
+		return TLS_FAILED;
+	ERR_clear_error();
+	result = SSL_write_ex(stream->ssl, bytes, n < most ? n : most, taken_out);
+	if (result != 1)
+		return explain(stream, result);
+	return tls_stream_flush(stream) == TLS_FAILED ? TLS_FAILED : TLS_OK;
+}
+
+enum tls_status tls_stream_close(struct tls_stream *stream)
+{
+	if (!stream->open || stream->failed)
+		return TLS_FAILED;
+	if (!stream->said_end) {
+		stream->said_end = true;
+		ERR_clear_error();
+		SSL_shutdown(stream->ssl);
+		ERR_clear_error();
+	}
+	return tls_stream_flush(stream);
+}
+
+void tls_stream_renew_ticket(struct tls_stream *stream)
+{
+	if (stream->open && !stream->failed && !stream->said_end &&
+	    SSL_version(stream->ssl) >= TLS1_3_VERSION)
+		SSL_new_session_ticket(stream->ssl);
+}
+
+/* --- questions ----------------------------------------------------------------------------------- */
+
+short tls_stream_events(const struct tls_stream *stream)
+{
+	short events = 0;
+
+	if (tls_bio_has_output(&stream->bio))
+		events |= POLLOUT;
+	if (!stream->open)
+		events |= POLLIN;
+	return events;
+}
+
+bool tls_stream_has_output(const struct tls_stream *stream)
+{
+	return tls_bio_has_output(&stream->bio);
+}
+
+bool tls_stream_has_input(const struct tls_stream *stream)
+{
+	/* Not SSL_has_pending: that counts the part of a record whose rest is still to come. */
+	return tls_bio_has_input(&stream->bio) || SSL_pending(stream->ssl) > 0;
+}
+
+uint64_t tls_stream_traffic(const struct tls_stream *stream)
+{
+	return stream->bio.sent + stream->bio.received;
+}
+
+bool tls_stream_is_lost(const struct tls_stream *stream)
+{
+	return stream->bio.error != 0 && stream->bio.error != EMSGSIZE;
+}
+
+const char *tls_stream_failure(const struct tls_stream *stream)
+{
+	return stream->failure;
+}
+
+const char *tls_stream_host(const struct tls_stream *stream)
+{
+	const char *name = SSL_get_servername(stream->ssl, TLSEXT_NAMETYPE_host_name);
+
+	return name != NULL ? name : "";
+}
+
+unsigned tls_stream_client_scheme(const struct tls_stream *stream)
+{
+	return stream->client_scheme;
+}
+
+SSL *tls_stream_ssl(const struct tls_stream *stream)
+{
+	return stream->ssl;
+}
+
+/* --- descriptions for the log -------------------------------------------------------------------- */
+
+void tls_stream_describe(const struct tls_stream *stream, char out[TLS_DESCRIPTION_BYTES])
+{
+	int group = (int)SSL_get_negotiated_group(stream->ssl);
+	const char *name = group > 0 ? SSL_group_to_name(stream->ssl, group) : NULL;
+
+	text_format(out, TLS_DESCRIPTION_BYTES, "%s %s%s%s%s", SSL_get_version(stream->ssl),
+	    SSL_get_cipher_name(stream->ssl), name != NULL ? " " : "", name != NULL ? name : "",
+	    tls_stream_is_resumed(stream) ? " resumed" : "");
+}
+
+static void list_ciphers(const STACK_OF(SSL_CIPHER) *ciphers, char *out, size_t out_bytes)
+{
+	size_t length = strlen(out);
+
+	for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++) {
+		const char *name = SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i));
+
+		if (!text_format(out + length, out_bytes - length, "%s%s", length > 0 ? " " : "", name)) {
+			out[length] = '\0';
+			return;
+		}
+		length = strlen(out);
+	}
+}
+
+void tls_stream_offers(
+    const struct tls_stream *stream, char *ours, size_t ours_bytes, char *theirs, size_t theirs_bytes)
+{
+	STACK_OF(SSL_CIPHER) *supported = SSL_get1_supported_ciphers(stream->ssl);
+	const STACK_OF(SSL_CIPHER) *offered = SSL_get_client_ciphers(stream->ssl);
+
+	ours[0] = '\0';
+	theirs[0] = '\0';
+	if (supported != NULL)
+		list_ciphers(supported, ours, ours_bytes);
+	if (offered != NULL)
+		list_ciphers(offered, theirs, theirs_bytes);
+	sk_SSL_CIPHER_free(supported);
+}

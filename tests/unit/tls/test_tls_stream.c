@@ -1,0 +1,291 @@
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/tls/tls_limits.h"
+#include "tls_peer.h"
+
+#define MANY_BYTES (3u << 20)
+
+struct fixture {
+	struct tls_peer peer;
+	struct tls_line line;
+	SSL_CTX *client;
+};
+
+static void open_line(struct fixture *fixture, int version, bool data)
+{
+	fixture->client = tls_peer_client(version);
+	cr_assert(tls_peer_init(&fixture->peer, ""), "%s", fixture->peer.message);
+	tls_line_open(&fixture->line, &fixture->peer, fixture->client, data, NULL);
+	cr_assert_eq(tls_line_shake_hands(&fixture->line), TLS_OK);
+}
+
+static void close_line(struct fixture *fixture)
+{
+	tls_line_close(&fixture->line);
+	SSL_CTX_free(fixture->client);
+	tls_peer_clear(&fixture->peer);
+}
+
+Test(tls_stream, close_notify_is_the_end)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+	struct fixture f;
+	char bytes[16];
+	size_t n;
+
+	for (size_t v = 0; v < 2; v++) {
+		open_line(&f, versions[v], true);
+		SSL_write_ex(f.line.client, "all", 3, &n);
+		SSL_shutdown(f.line.client);
+		cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_OK);
+		cr_expect_eq(n, 3);
+		cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_END);
+		close_line(&f);
+	}
+}
+
+Test(tls_stream, an_end_without_close_notify_is_a_cut_and_the_other_way_stays_open)
+{
+	struct fixture f;
+	char bytes[16];
+	size_t n;
+
+	open_line(&f, TLS1_3_VERSION, true);
+	SSL_write_ex(f.line.client, "all", 3, &n);
+	shutdown(f.line.fds[0], SHUT_WR);
+	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_OK);
+	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_CUT);
+	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_CUT);
+	cr_expect_eq(tls_stream_write(f.line.server, "y", 1, &n), TLS_OK);
+	cr_expect_eq(tls_line_client_reads(&f.line, bytes, 1), 1);
+	close_line(&f);
+}
+
+Test(tls_stream, a_cut_in_the_middle_of_a_record_is_a_cut)
+{
+	static const uint8_t half[] = { 23, 3, 3, 0, 100, 'x' };
+	struct fixture f;
+	char bytes[16];
+	size_t n;
+
+	open_line(&f, TLS1_3_VERSION, true);
+	cr_assert_eq(write(f.line.fds[0], half, sizeof(half)), (ssize_t)sizeof(half));
+	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_AGAIN);
+	cr_expect_not(tls_stream_has_input(f.line.server));
+	shutdown(f.line.fds[0], SHUT_WR);
+	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_CUT);
+	close_line(&f);
+}
+
+Test(tls_stream, plain_text_is_a_failure)
+{
+	struct fixture f;
+	char bytes[16];
+	size_t n;
+
+	open_line(&f, TLS1_3_VERSION, false);
+	cr_assert_gt(write(f.line.fds[0], "QUIT\r\n", 6), 0);
+	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_FAILED);
+	cr_expect_neq(tls_stream_failure(f.line.server)[0], '\0');
+	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_FAILED);
+	close_line(&f);
+}
+
+Test(tls_stream, closing_says_close_notify_once_and_after_the_payload)
+{
+	struct fixture f;
+	char bytes[16];
+	size_t n;
+
+	open_line(&f, TLS1_3_VERSION, true);
+	cr_expect_eq(tls_stream_write(f.line.server, "end", 3, &n), TLS_OK);
+	cr_expect_eq(tls_stream_close(f.line.server), TLS_OK);
+	cr_expect_eq(tls_stream_close(f.line.server), TLS_OK);
+	cr_expect_eq(tls_line_client_reads(&f.line, bytes, sizeof(bytes)), 3);
+	cr_expect_eq(tls_line_client_reads(&f.line, bytes, sizeof(bytes)), 0);
+	cr_expect_eq(SSL_get_shutdown(f.line.client) & SSL_RECEIVED_SHUTDOWN, SSL_RECEIVED_SHUTDOWN);
+	close_line(&f);
+}
+
+Test(tls_stream, many_bytes_go_through_a_socket_that_does_not_block)
+{
+	static uint8_t sent[MANY_BYTES];
+	static uint8_t got[MANY_BYTES];
+	struct fixture f;
+	size_t written = 0;
+	size_t read = 0;
+	bool waited = false;
+
+	for (size_t i = 0; i < sizeof(sent); i++)
+		sent[i] = (uint8_t)(i * 7 + i / 251);
+	open_line(&f, TLS1_3_VERSION, true);
+	for (int turn = 0; turn < 100000 && read < sizeof(sent); turn++) {
+		enum tls_status status = TLS_OK;
+		size_t n = 0;
+
+		while (status == TLS_OK && written < sizeof(sent)) {
+			status = tls_stream_write(
+			    f.line.server, sent + written, sizeof(sent) - written, &n);
+			written += n;
+		}
+		waited |= status == TLS_AGAIN;
+		tls_stream_flush(f.line.server);
+		while ((n = tls_line_client_reads(&f.line, got + read, sizeof(got) - read)) > 0)
+			read += n;
+	}
+	cr_expect(waited);
+	cr_expect_eq(read, sizeof(sent));
+	cr_expect_eq(memcmp(sent, got, sizeof(sent)), 0);
+	close_line(&f);
+}
+
+Test(tls_stream, input_read_ahead_is_told_of)
+{
+	struct fixture f;
+	char bytes[4];
+	size_t n;
+
+	open_line(&f, TLS1_3_VERSION, true);
+	for (int i = 0; i < 3; i++)
+		SSL_write_ex(f.line.client, "abcdefgh", 8, &n);
+	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_OK);
+	for (int i = 0; i < 5; i++) {
+		cr_expect(tls_stream_has_input(f.line.server));
+		cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_OK);
+	}
+	cr_expect_not(tls_stream_has_input(f.line.server));
+	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_AGAIN);
+	close_line(&f);
+}
+
+/* KeyUpdates of the client, each followed by some payload; the status of the server's last read. */
+static enum tls_status update_keys(struct fixture *f, int count, size_t payload)
+{
+	static char bytes[1u << 17];
+	enum tls_status status = TLS_OK;
+	size_t n;
+
+	for (int i = 0; i < count && (status == TLS_OK || status == TLS_AGAIN); i++) {
+		SSL_key_update(f->line.client, SSL_KEY_UPDATE_REQUESTED);
+		SSL_do_handshake(f->line.client);
+		if (payload > 0)
+			SSL_write_ex(f->line.client, bytes, payload, &n);
+		do
+			status = tls_stream_read(f->line.server, bytes, sizeof(bytes), &n);
+		while (status == TLS_OK || (status == TLS_AGAIN && tls_stream_has_input(f->line.server)));
+		tls_line_client_reads(&f->line, bytes, sizeof(bytes));
+	}
+	return status;
+}
+
+Test(tls_stream, a_flood_of_key_updates_is_a_failure)
+{
+	struct fixture f;
+
+	open_line(&f, TLS1_3_VERSION, true);
+	cr_expect_eq(update_keys(&f, (int)TLS_CHAFF_RECORDS, 0), TLS_AGAIN);
+	cr_expect_eq(update_keys(&f, 2, 0), TLS_FAILED);
+	cr_expect_not_null(strstr(tls_stream_failure(f.line.server), "without payload"));
+	close_line(&f);
+}
+
+Test(tls_stream, key_updates_now_and_then_are_none)
+{
+	struct fixture f;
+
+	open_line(&f, TLS1_3_VERSION, true);
+	cr_expect_eq(update_keys(&f, 4 * (int)TLS_CHAFF_RECORDS, 1u << 16), TLS_AGAIN);
+	close_line(&f);
+}
+
+Test(tls_stream, a_flood_between_single_bytes_is_one_too)
+{
+	struct fixture f;
+
+	open_line(&f, TLS1_3_VERSION, true);
+	cr_expect_eq(update_keys(&f, 2 * (int)TLS_CHAFF_RECORDS, 1), TLS_FAILED);
+	close_line(&f);
+}
+
+Test(tls_stream, renegotiation_is_not_served)
+{
+	struct fixture f;
+	char bytes[16];
+	size_t n;
+
+	open_line(&f, TLS1_2_VERSION, false);
+	SSL_renegotiate(f.line.client);
+	SSL_do_handshake(f.line.client);
+	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_AGAIN);
+	cr_expect_neq(SSL_do_handshake(f.line.client), 1);
+	cr_expect_eq(f.peer.signatures, 1);
+	close_line(&f);
+}
+
+Test(tls_stream, a_handshake_is_bounded_in_bytes)
+{
+	/* A ClientHello that says it is nearly as long as OpenSSL takes, in records of 16,000 bytes. */
+	uint8_t record[5 + 16000] = { 22, 3, 1, 16000 >> 8, 16000 & 0xff, 1, 1, 0xf0, 0 };
+	enum tls_status status = TLS_AGAIN;
+	struct fixture f;
+
+	f.client = tls_peer_client(TLS1_3_VERSION);
+	cr_assert(tls_peer_init(&f.peer, ""), "%s", f.peer.message);
+	tls_line_open(&f.line, &f.peer, f.client, false, NULL);
+	for (int i = 0; i < 8 && status == TLS_AGAIN; i++) {
+		cr_assert_eq(write(f.line.fds[0], record, sizeof(record)), (ssize_t)sizeof(record));
+		memset(record + 5, 0, 4);
+		status = tls_stream_handshake(f.line.server);
+	}
+	cr_expect_eq(status, TLS_FAILED);
+	cr_expect_str_eq(tls_stream_failure(f.line.server), "the handshake is too long");
+	cr_expect_lt(tls_stream_traffic(f.line.server), TLS_HANDSHAKE_MAX_BYTES + 1024);
+	close_line(&f);
+}
+
+Test(tls_stream, a_handshake_in_single_bytes_succeeds_and_waits_in_between)
+{
+	struct fixture f;
+	BIO *near = BIO_new(BIO_s_mem());
+	BIO *far = BIO_new(BIO_s_mem());
+	char *bytes;
+	long n;
+
+	f.client = tls_peer_client(TLS1_3_VERSION);
+	cr_assert(tls_peer_init(&f.peer, ""), "%s", f.peer.message);
+	tls_line_open(&f.line, &f.peer, f.client, false, NULL);
+	SSL_set_bio(f.line.client, near, far);
+	SSL_do_handshake(f.line.client);
+	n = BIO_get_mem_data(far, &bytes);
+	for (long i = 0; i < n; i++) {
+		cr_assert_eq(tls_stream_handshake(f.line.server), TLS_AGAIN);
+		cr_assert_eq(tls_stream_traffic(f.line.server), (uint64_t)i);
+		cr_assert_eq(write(f.line.fds[0], bytes + i, 1), 1);
+	}
+	cr_expect_eq(tls_stream_handshake(f.line.server), TLS_AGAIN);
+	/* The answer has been sent. */
+	cr_expect_gt(tls_stream_traffic(f.line.server), (uint64_t)n);
+	close_line(&f);
+}
+
+Test(tls_stream, it_describes_what_was_agreed_and_what_was_offered)
+{
+	char text[TLS_DESCRIPTION_BYTES];
+	char ours[4096];
+	char theirs[4096];
+	struct fixture f;
+
+	open_line(&f, TLS1_3_VERSION, false);
+	tls_stream_describe(f.line.server, text);
+	cr_expect_str_eq(text, "TLSv1.3 TLS_AES_128_GCM_SHA256 x25519");
+	tls_stream_offers(f.line.server, ours, sizeof(ours), theirs, sizeof(theirs));
+	cr_expect_not_null(strstr(ours, "TLS_AES_128_GCM_SHA256"));
+	cr_expect_not_null(strstr(theirs, "TLS_AES_128_GCM_SHA256"));
+	tls_stream_offers(f.line.server, ours, 4, theirs, 4);
+	cr_expect_eq(strlen(ours), 0);
+	close_line(&f);
+}
