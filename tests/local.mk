@@ -4,9 +4,9 @@ EXTRA_DIST += \
 	tests/run-tests tests/bench tests/e2e tests/fuzz/corpus tests/interop tests/lib tests/lint tests/privsep
 
 # Everything there is, in the order of transomd's own libraries.
-tests_LIBS = server/libserver.a server/ftp/libftp.a server/libfrontside.a \
+tests_LIBS = server/libserver.a server/ftp/libftp.a server/sftp/libsftp.a server/tls/libtls.a server/libfrontside.a \
 	auth/libauth.a vfs/libvfs.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
-	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS)
+	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(SSH_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS)
 
 if HAVE_CRITERION
 check_PROGRAMS += \
@@ -15,7 +15,9 @@ check_PROGRAMS += \
 	tests/unit/auth-tests \
 	tests/unit/vfs-tests \
 	tests/unit/server-tests \
-	tests/unit/ftp-tests
+	tests/unit/ftp-tests \
+	tests/unit/tls-tests \
+	tests/unit/sftp-tests
 
 tests_unit_base_tests_SOURCES = \
 	tests/unit/base/test_buf.c \
@@ -45,8 +47,15 @@ tests_unit_conf_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_conf_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 
 tests_unit_auth_tests_SOURCES = \
+	tests/unit/auth/proofs.c \
+	tests/unit/auth/proofs.h \
 	tests/unit/auth/test_auth.c \
-	tests/unit/auth/test_auth_hash.c
+	tests/unit/auth/test_auth_blob.c \
+	tests/unit/auth/test_auth_certificate.c \
+	tests/unit/auth/test_auth_factors.c \
+	tests/unit/auth/test_auth_hash.c \
+	tests/unit/auth/test_auth_keys.c \
+	tests/unit/auth/test_auth_signature.c
 tests_unit_auth_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_auth_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 
@@ -69,8 +78,14 @@ tests_unit_vfs_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_vfs_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 
 tests_unit_server_tests_SOURCES = \
+	tests/unit/auth/proofs.c \
+	tests/unit/auth/proofs.h \
+	tests/unit/server/fake_keeper.c \
+	tests/unit/server/fake_keeper.h \
 	tests/unit/server/guard_harness.c \
 	tests/unit/server/guard_harness.h \
+	tests/unit/server/key_samples.c \
+	tests/unit/server/key_samples.h \
 	tests/unit/server/test_become_user.c \
 	tests/unit/server/test_clerk_client.c \
 	tests/unit/server/test_clerk_log.c \
@@ -81,13 +96,25 @@ tests_unit_server_tests_SOURCES = \
 	tests/unit/server/test_guard_data.c \
 	tests/unit/server/test_guard_dispatch.c \
 	tests/unit/server/test_guard_enter.c \
+	tests/unit/server/test_guard_evidence.c \
 	tests/unit/server/test_guard_files.c \
 	tests/unit/server/test_guard_login.c \
 	tests/unit/server/test_guard_policy.c \
+	tests/unit/server/test_guard_rein.c \
 	tests/unit/server/test_guard_roots.c \
 	tests/unit/server/test_guard_wire.c \
+	tests/unit/server/test_guard_sign.c \
+	tests/unit/server/test_guard_watchdog.c \
+	tests/unit/server/test_keeper.c \
+	tests/unit/server/test_keeper_client.c \
+	tests/unit/server/test_keeper_keys.c \
+	tests/unit/server/test_keeper_wire.c \
+	tests/unit/server/test_key_openssh.c \
+	tests/unit/server/test_key_shapes.c \
+	tests/unit/server/test_key_wrapper.c \
 	tests/unit/server/test_listeners.c \
 	tests/unit/server/test_master_files.c \
+	tests/unit/server/test_master_watch.c \
 	tests/unit/server/test_notify.c \
 	tests/unit/server/test_pool.c \
 	tests/unit/server/test_roles.c \
@@ -118,6 +145,47 @@ tests_unit_ftp_tests_SOURCES = \
 	tests/unit/ftp/test_ftp_replies.c
 tests_unit_ftp_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_ftp_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
+
+tests_unit_sftp_tests_SOURCES = \
+	tests/unit/sftp/fxp_harness.c \
+	tests/unit/sftp/fxp_harness.h \
+	tests/unit/sftp/scp_harness.c \
+	tests/unit/sftp/scp_harness.h \
+	tests/unit/sftp/test_fxp_codec.c \
+	tests/unit/sftp/test_fxp_differential.c \
+	tests/unit/sftp/test_fxp_dirs.c \
+	tests/unit/sftp/test_fxp_extensions.c \
+	tests/unit/sftp/test_fxp_files.c \
+	tests/unit/sftp/test_fxp_input.c \
+	tests/unit/sftp/test_fxp_names.c \
+	tests/unit/sftp/test_fxp_requests.c \
+	tests/unit/sftp/test_fxp_status.c \
+	tests/unit/sftp/test_scp_command.c \
+	tests/unit/sftp/test_scp_line.c \
+	tests/unit/sftp/test_scp_sink.c \
+	tests/unit/sftp/test_scp_source.c \
+	tests/unit/sftp/test_ssh_algorithms.c \
+	tests/unit/sftp/test_ssh_offer.c \
+	tests/unit/sftp/test_ssh_socket.c \
+	tests/unit/sftp/test_ssh_warm_up.c \
+	tests/unit/sftp/vfs_guard.c \
+	tests/unit/sftp/vfs_guard.h \
+	tests/unit/vfs/tree.c \
+	tests/unit/vfs/tree.h
+tests_unit_sftp_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_sftp_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
+
+tests_unit_tls_tests_SOURCES = \
+	tests/unit/tls/test_tls_certificate.c \
+	tests/unit/tls/test_tls_contexts.c \
+	tests/unit/tls/test_tls_profiles.c \
+	tests/unit/tls/test_tls_ratchet.c \
+	tests/unit/tls/test_tls_session.c \
+	tests/unit/tls/test_tls_stream.c \
+	tests/unit/tls/tls_peer.c \
+	tests/unit/tls/tls_peer.h
+tests_unit_tls_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_tls_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 endif
 
 # A fuzz target replays its corpus in `make check`; with --enable-fuzzers it is a libFuzzer program.
@@ -129,6 +197,9 @@ fuzz_driver = tests/fuzz/replay_main.c
 fuzz_ldflags =
 endif
 check_PROGRAMS += \
+	tests/fuzz/fuzz_auth_certificate \
+	tests/fuzz/fuzz_auth_keys \
+	tests/fuzz/fuzz_auth_signature \
 	tests/fuzz/fuzz_batch \
 	tests/fuzz/fuzz_clerk_log \
 	tests/fuzz/fuzz_conf \
@@ -138,10 +209,29 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_ftp_facts \
 	tests/fuzz/fuzz_ftp_line \
 	tests/fuzz/fuzz_ftp_listargs \
+	tests/fuzz/fuzz_fxp_engine \
 	tests/fuzz/fuzz_glob \
 	tests/fuzz/fuzz_guard_reply \
 	tests/fuzz/fuzz_guard_request \
-	tests/fuzz/fuzz_path
+	tests/fuzz/fuzz_keeper_request \
+	tests/fuzz/fuzz_key_openssh \
+	tests/fuzz/fuzz_path \
+	tests/fuzz/fuzz_scp_command \
+	tests/fuzz/fuzz_scp_line \
+	tests/fuzz/fuzz_ssh_offer \
+	tests/fuzz/fuzz_tls_hello
+
+tests_fuzz_fuzz_auth_certificate_SOURCES = tests/fuzz/fuzz_auth_certificate.c $(fuzz_driver)
+tests_fuzz_fuzz_auth_certificate_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_auth_certificate_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_auth_keys_SOURCES = tests/fuzz/fuzz_auth_keys.c $(fuzz_driver)
+tests_fuzz_fuzz_auth_keys_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_auth_keys_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_auth_signature_SOURCES = tests/fuzz/fuzz_auth_signature.c $(fuzz_driver)
+tests_fuzz_fuzz_auth_signature_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_auth_signature_LDADD = $(tests_LIBS)
 
 tests_fuzz_fuzz_batch_SOURCES = tests/fuzz/fuzz_batch.c $(fuzz_driver)
 tests_fuzz_fuzz_batch_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
@@ -179,6 +269,16 @@ tests_fuzz_fuzz_ftp_listargs_SOURCES = tests/fuzz/fuzz_ftp_listargs.c $(fuzz_dri
 tests_fuzz_fuzz_ftp_listargs_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_ftp_listargs_LDADD = $(tests_LIBS)
 
+# The SFTP engine on standard input and output, for comparisons by hand: sftp -D "tests/unit/fxp_stdio DIR".
+check_PROGRAMS += tests/unit/fxp_stdio
+tests_unit_fxp_stdio_SOURCES = tests/unit/sftp/fxp_stdio.c tests/unit/sftp/vfs_guard.c tests/unit/sftp/vfs_guard.h
+tests_unit_fxp_stdio_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_fxp_engine_SOURCES = tests/fuzz/fuzz_fxp_engine.c tests/unit/sftp/vfs_guard.c \
+	tests/unit/sftp/vfs_guard.h $(fuzz_driver)
+tests_fuzz_fuzz_fxp_engine_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_fxp_engine_LDADD = $(tests_LIBS)
+
 tests_fuzz_fuzz_glob_SOURCES = tests/fuzz/fuzz_glob.c $(fuzz_driver)
 tests_fuzz_fuzz_glob_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_glob_LDADD = $(tests_LIBS)
@@ -191,9 +291,33 @@ tests_fuzz_fuzz_guard_request_SOURCES = tests/fuzz/fuzz_guard_request.c $(fuzz_d
 tests_fuzz_fuzz_guard_request_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_guard_request_LDADD = $(tests_LIBS)
 
+tests_fuzz_fuzz_tls_hello_SOURCES = tests/fuzz/fuzz_tls_hello.c tests/unit/tls/tls_peer.c tests/unit/tls/tls_peer.h $(fuzz_driver)
+tests_fuzz_fuzz_tls_hello_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_tls_hello_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_keeper_request_SOURCES = tests/fuzz/fuzz_keeper_request.c $(fuzz_driver)
+tests_fuzz_fuzz_keeper_request_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_keeper_request_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_key_openssh_SOURCES = tests/fuzz/fuzz_key_openssh.c $(fuzz_driver)
+tests_fuzz_fuzz_key_openssh_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_key_openssh_LDADD = $(tests_LIBS)
+
 tests_fuzz_fuzz_path_SOURCES = tests/fuzz/fuzz_path.c $(fuzz_driver)
 tests_fuzz_fuzz_path_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_path_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_scp_command_SOURCES = tests/fuzz/fuzz_scp_command.c $(fuzz_driver)
+tests_fuzz_fuzz_scp_command_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_scp_command_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_scp_line_SOURCES = tests/fuzz/fuzz_scp_line.c $(fuzz_driver)
+tests_fuzz_fuzz_scp_line_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_scp_line_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_ssh_offer_SOURCES = tests/fuzz/fuzz_ssh_offer.c $(fuzz_driver)
+tests_fuzz_fuzz_ssh_offer_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_ssh_offer_LDADD = $(tests_LIBS)
 
 check-programs: $(check_PROGRAMS)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Compare transom with vsftpd and ProFTPD over plain FTP, all in one run.
+"""Compare transom with vsftpd and ProFTPD over FTP, plain and with TLS 1.3, all in one run.
 
-    sudo TRANSOM_BUILD=BUILD tests/bench/ftp_bench.py [--mib N] [--runs N] [--only NAME]
+    sudo TRANSOM_BUILD=BUILD tests/bench/ftp_bench.py [--mib N] [--runs N] [--jobs LIST] [--only NAME]
 
 Prints a Markdown table: processor seconds of all the server's processes, and wall time.  Servers take turns
 within each round and the best round counts, since the machine may be shared; the servers are bound to the first
@@ -18,6 +18,7 @@ import socket
 import sys
 import time
 
+import ftps_client
 from accounting import Measure
 from servers import SERVERS
 
@@ -165,8 +166,77 @@ def measure_login(server, options):
             "login, wall ms": used.wall * 1e3 / options.logins}
 
 
+# --- over TLS -----------------------------------------------------------------------------------------
+
+
+def measure_tls_retr(server, options):
+    path = big_file(server, options.mib)
+    os.chmod(path, 0o644)
+    result = {}
+    for name, suite in ftps_client.SUITES.items():
+        ftp = ftps_client.connect(server, suite)
+        with Measure(server.group) as used:
+            data = ftps_client.Data(ftp, "RETR big")
+            total = data.drain(options.mib * BLOCK)
+            data.close()
+            ftp.voidresp()
+        ftp.close()
+        assert total >= options.mib * BLOCK, (server.name, total)
+        result[f"FTPS RETR {name}, cpu s/GiB"] = used.cpu * 1024 / options.mib
+        result[f"FTPS RETR {name}, MB/s"] = options.mib * 1.048576 / used.wall
+    os.unlink(path)
+    return result
+
+
+def measure_tls_stor(server, options):
+    source = os.path.join(server.temp, "source")
+    os.rename(big_file(server, options.mib), source)
+    stored = os.path.join(server.files, "stored")
+    result = {}
+    for name, suite in ftps_client.SUITES.items():
+        ftp = ftps_client.connect(server, suite)
+        data = ftps_client.Data(ftp, "STOR stored")
+        blocks = data.encrypt(source)
+        with Measure(server.group) as used:
+            data.send(blocks)
+            data.close()
+            ftp.voidresp()
+        ftp.close()
+        assert os.path.getsize(stored) == options.mib * BLOCK, server.name
+        os.unlink(stored)
+        result[f"FTPS STOR {name}, cpu s/GiB"] = used.cpu * 1024 / options.mib
+        result[f"FTPS STOR {name}, MB/s"] = options.mib * 1.048576 / used.wall
+    os.unlink(source)
+    return result
+
+
+def measure_tls_idle(server, options):
+    """What one more idle logged-in session with TLS costs, all processes together."""
+    warm = ftps_client.connect(server)
+    time.sleep(0.5)
+    before = server.group.pss_kib()
+    sessions = [ftps_client.connect(server) for _ in range(options.sessions)]
+    time.sleep(1)
+    after = server.group.pss_kib()
+    for session in sessions + [warm]:
+        session.close()
+    return {"idle FTPS session, KiB PSS": (after - before) / options.sessions}
+
+
+def measure_tls_login(server, options):
+    """Connect, AUTH TLS (a whole handshake), log in, leave; one after the other."""
+    with Measure(server.group) as used:
+        for _ in range(options.logins):
+            ftps_client.connect(server).close()
+    return {"FTPS login, cpu ms": used.cpu * 1e3 / options.logins,
+            "FTPS login, wall ms": used.wall * 1e3 / options.logins}
+
+
 JOBS = {"retr": measure_retr, "stor": measure_stor, "small": measure_small,
         "list": measure_list, "idle": measure_idle, "login": measure_login}
+TLS_JOBS = {"tls-retr": measure_tls_retr, "tls-stor": measure_tls_stor, "tls-idle": measure_tls_idle,
+            "tls-login": measure_tls_login}
+ALL_JOBS = {**JOBS, **TLS_JOBS}
 
 
 def better(row, new, old):
@@ -193,6 +263,23 @@ def machine():
     return f"{os.cpu_count()} x {model}, {platform.system()} {platform.release().split('-')[0]}"
 
 
+def run_jobs(jobs, kinds, options, results, tls):
+    """Each job, in rounds in which the servers take turns."""
+    servers = []
+    try:
+        for kind in kinds:
+            servers.append(kind(options.dir, tls))
+        for name, job in jobs.items():
+            for run in range(options.runs):
+                for server in servers:
+                    for row, value in job(server, options).items():
+                        results[server.name][row] = better(row, value, results[server.name].get(row))
+                    print(f"{name} {run + 1}/{options.runs} {server.name}", file=sys.stderr)
+    finally:
+        for server in servers:
+            server.stop()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mib", type=int, default=1024, help="size of the big file")
@@ -201,35 +288,30 @@ def main():
     parser.add_argument("--entries", type=int, default=100000, help="entries of the listed directory")
     parser.add_argument("--sessions", type=int, default=50, help="idle sessions")
     parser.add_argument("--logins", type=int, default=100, help="logins in a row")
-    parser.add_argument("--jobs", default=",".join(JOBS), help="of " + ",".join(JOBS))
+    parser.add_argument("--jobs", default=",".join(ALL_JOBS), help="of " + ",".join(ALL_JOBS))
     parser.add_argument("--dir", help="where the temporary directories are made (default: TMPDIR or /tmp)")
     parser.add_argument("--only", help="one server by name")
     options = parser.parse_args()
 
-    servers = []
+    kinds = []
     for kind in SERVERS:
         if options.only and kind.name != options.only:
             continue
         if not kind.found():
             print(f"{kind.name}: not installed, left out", file=sys.stderr)
             continue
-        servers.append(kind(options.dir))
+        kinds.append(kind)
     if os.cpu_count() > 1:
         os.sched_setaffinity(0, set(range(1, os.cpu_count())))
-    results = {server.name: {} for server in servers}
-    try:
-        for job in options.jobs.split(","):
-            for run in range(options.runs):
-                for server in servers:
-                    for row, value in JOBS[job](server, options).items():
-                        results[server.name][row] = better(row, value, results[server.name].get(row))
-                    print(f"{job} {run + 1}/{options.runs} {server.name}", file=sys.stderr)
-    finally:
-        for server in servers:
-            server.stop()
+    results = {kind.name: {} for kind in kinds}
+    # Plain sessions are measured on servers without a certificate: it would cost them memory.
+    for table_of_jobs, tls in ((JOBS, False), (TLS_JOBS, True)):
+        jobs = {job: table_of_jobs[job] for job in options.jobs.split(",") if job in table_of_jobs}
+        if jobs:
+            run_jobs(jobs, kinds, options, results, tls)
     print(machine())
     print()
-    print(table(results, [server.name for server in servers]))
+    print(table(results, list(results)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Start transom and its peers with the same job: one user, one directory, plain FTP on loopback.
+"""Start transom and its peers with the same job: one user, one directory, FTP on loopback, with TLS on request.
 
 A peer is looked for in the environment (VSFTPD, PROFTPD) and then on PATH; one that is missing is left
 out.  `fetch-peers` unpacks Debian's packages side by side (as packages they exclude each other).
@@ -46,12 +46,15 @@ class Server:
     user = "bench"
     password = PASSWORD
 
-    def __init__(self, base=None):
+    def __init__(self, base=None, tls=False):
+        self.tls = tls
         self.temp = tempfile.mkdtemp(prefix=f"bench-{self.name}-", dir=base)
         os.chmod(self.temp, 0o755)
         self.files = os.path.join(self.temp, "files")
         os.mkdir(self.files)
         os.chown(self.files, FILES_UID, FILES_UID)
+        if tls:
+            self.make_certificate()
         self.port = free_port()
         self.group = Group(self.name)
         self.log = open(os.path.join(self.temp, "output"), "wb")
@@ -72,6 +75,15 @@ class Server:
             out.write(text)
         os.chmod(path, mode)
         return path
+
+    def make_certificate(self):
+        """ECDSA P-256, which is what authorities issue and clients prefer; self.certificate and self.key."""
+        self.certificate = os.path.join(self.temp, "cert.pem")
+        self.key = os.path.join(self.temp, "key.pem")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj", "/CN=localhost", "-keyout", self.key, "-out", self.certificate], check=True, capture_output=True)
+        os.chmod(self.key, 0o600)
 
     def command(self):
         raise NotImplementedError
@@ -114,14 +126,20 @@ runtime_dir = "run"
 state_dir = "state"
 front_user = "64801"
 clerk_user = "64802"
+keeper_user = "64804"
 max_sessions_per_address = 10000
 max_sessions = 10000
 defaults {{ files_user = "{FILES_UID}" }}
 listener "ftp" {{ protocol = "ftp" address = "127.0.0.1:{self.port}" }}
 ftp {{ passive_ports = "0" }}
 log {{ target = "log" }}
-""")
+""" + self.tls_lines())
         return [self.found(), "-c", conf]
+
+    def tls_lines(self):
+        if not self.tls:
+            return ""
+        return f'tls {{ certificate = "{self.certificate}" key = "{self.key}" }}\n'
 
 
 class Vsftpd(Server):
@@ -160,8 +178,23 @@ max_per_ip=0
 max_clients=0
 xferlog_enable=YES
 vsftpd_log_file={self.temp}/log
-""")
+""" + self.tls_lines())
         return [self.found(), conf]
+
+    def tls_lines(self):
+        if not self.tls:
+            return ""
+        return f"""
+ssl_enable=YES
+allow_anon_ssl=YES
+force_anon_logins_ssl=NO
+force_anon_data_ssl=NO
+require_ssl_reuse=NO
+ssl_request_cert=NO
+ssl_ciphers=HIGH
+rsa_cert_file={self.certificate}
+rsa_private_key_file={self.key}
+"""
 
 
 class ProFTPD(Server):
@@ -202,8 +235,26 @@ DelayEngine off
 <Directory />
   AllowOverwrite on
 </Directory>
-""")
+""" + self.tls_lines())
         return [self.found(), "-n", "-q", "-c", conf]
+
+    def tls_lines(self):
+        """mod_tls is in Debian's proftpd-mod-crypto, beside the other modules."""
+        if not self.tls:
+            return ""
+        modules = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(self.found()))), "lib", "proftpd")
+        return f"""
+ModulePath {modules}
+LoadModule mod_tls.c
+<IfModule mod_tls.c>
+  TLSEngine on
+  TLSProtocol TLSv1.2 TLSv1.3
+  TLSECCertificateFile {self.certificate}
+  TLSECCertificateKeyFile {self.key}
+  TLSOptions NoSessionReuseRequired
+  TLSRenegotiate none
+</IfModule>
+"""
 
 
 SERVERS = [Transom, Vsftpd, ProFTPD]

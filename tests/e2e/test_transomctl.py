@@ -375,7 +375,13 @@ class Keys(Transomctl):
         for line, message in (
                 ("nonsense", "not a public key"),
                 ("ssh-ed25519", "not a public key"),
-                ('from="10.0.0.1" ' + key_line(1), "without options"),
+                ('command="ls" ' + key_line(1), "no commands are run here"),
+                ('from="10.0.0.1 ' + key_line(1), "not a public key"),
+                ('from="10.0.0.1/8" ' + key_line(1), "behind its prefix"),
+                ('from="ten" ' + key_line(1), "neither an address"),
+                ("cert-authority " + key_line(1), "certificates are not served"),
+                ("no-such-option " + key_line(1), "option no-such-option is not known"),
+                ('expiry-time="soon" ' + key_line(1), "YYYYMMDD"),
                 ("ssh-foo " + good, "not a public key"),
                 ("ssh-rsa " + good, "of another type"),
                 ("ssh-dss " + good, "no longer safe"),
@@ -394,6 +400,12 @@ class Keys(Transomctl):
         self.assertEqual(self.text_of("alice"), "")
         self.run_ok("key", "add", "alice", key_line(1, "once"))
         self.assertIn("already", self.run_refused("key", "add", "alice", key_line(1, "twice")))
+
+    def test_a_key_may_have_options(self):
+        self.make_user("alice", "")
+        self.run_ok("key", "add", "alice", "-",
+                    stdin='restrict,from="10.0.0.0/8,!10.6.*",expiry-time="20400101Z" ' + key_line(1, "desk"))
+        self.assertEqual(self.run_ok("key", "list", "alice"), "1 %s ssh-ed25519 desk\n" % fingerprint(1))
 
     def test_comments_in_a_list_of_keys_survive(self):
         self.make_user("alice", "keys = {\n\t# the laptop\n\t\"%s\", # old\n\t'%s' # desk\n}\numask = 0\n"

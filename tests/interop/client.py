@@ -134,3 +134,36 @@ class Client(SharedServer):
     def assertSameTree(self, one, other):
         self.assertTrue(read_tree(one), "%s is empty\n%s" % (one, self.server.log_tail()))
         self.assertEqual(read_tree(one), read_tree(other))
+
+
+ANY = {"address": "127.0.0.1:0"}
+
+# What most clients can do, and must go on doing: data connections resume the session of their control connection.
+FTPS_LISTENERS = {
+    "explicit": {"protocol": "ftp", "data_session": "require", **ANY},
+    "implicit": {"protocol": "ftps", "data_session": "require", **ANY},
+    "lenient": {"protocol": "ftp", "data_session": "prefer", **ANY},
+    "lenient-implicit": {"protocol": "ftps", "data_session": "prefer", **ANY},
+    "strict": {"protocol": "ftp", "require_tls": "both", "data_session": "require", **ANY},
+}
+
+
+class FtpsClient(Client):
+    """A server with a certificate and the listeners of FTPS_LISTENERS; self.trusted is what its clients are to trust."""
+
+    settings = {"users": {"alice": {"password": "secret"}}, "tls": True, "listeners": FTPS_LISTENERS}
+
+    def setUp(self):
+        super().setUp()
+        self.trusted = shutil.copy(self.server.certificate.authority.certificate, self.local("trusted.pem"))
+        self.logged = len(self.server.log_events())
+
+    def new_events(self, name, **fields):
+        """What the log says since the test began."""
+        before = self.server.log_events()[:self.logged]
+        return [event for event in self.server.log_events(name, **fields) if event not in before]
+
+    def url_of(self, listener, path="/", user="alice", host="127.0.0.1"):
+        scheme = "ftps" if "implicit" in listener else "ftp"
+        return "%s://%s:%s@%s:%d%s" % (scheme, user, self.server.users[user]["password"], host,
+                                       self.server.ports[listener], path)

@@ -286,6 +286,16 @@ class Ftplib(SharedServer):
         for feature in ("MDTM", "SIZE", "MLST", "REST STREAM", "UTF8", "EPSV"):
             self.assertIn(feature, said)
 
+    def test_the_connection_begins_anew_as_another_user(self):
+        ftp = self.connect()
+        ftp.mkd("anew")
+        ftp.cwd("anew")
+        self.assertTrue(ftp.sendcmd("REIN").startswith("220"))
+        self.server.write_file("anonymous", "public", b"for all")
+        ftp.login()
+        self.assertEqual(ftp.pwd(), "/")
+        self.assertEqual(self.download(ftp, "public"), b"for all")
+
     def test_anonymous_may_read_and_not_write(self):
         self.server.write_file("anonymous", "public", b"for all")
         ftp = self.connect("anonymous")

@@ -254,6 +254,14 @@ class PromiseFtp(Node):
         self.assertEqual(results[:2], [426, "/"])
         self.assertFile(self.local("down"), digest)
 
+    def test_a_connection_begins_anew(self):
+        digest = self.make_local("up")
+        results = self.done(["mkdir", "anew"], ["cwd", "anew"], ["say", "REIN"], ["say", "USER alice"],
+                            ["say", "PASS secret"], ["binary"], ["pwd"], ["put", "up", "new"], ["download", "new", "down"])
+        self.assertEqual(results[2:5], [220, 331, 230])
+        self.assertEqual(results[6], "/")
+        self.assertFile(self.local("down"), digest)
+
     def test_errors_carry_the_replys_code(self):
         results = self.steps(["cwd", "nonesuch"], ["get", "nonesuch"], ["rmdir", "nonesuch"], ["mkdir", "/"], ["pwd"])
         self.assertEqual(results, [{"error": 550}] * 4 + ["/"])

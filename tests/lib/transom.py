@@ -34,6 +34,7 @@ from signal import SIGHUP, SIGINT, SIGKILL, Signals
 FRONT_UID = 64801   # fronts, in root mode
 CLERK_UID = 64802   # the clerk, in root mode
 FILES_UID = 64803   # sessions after login, in root mode
+KEEPER_UID = 64804  # the keeper of private keys, in root mode
 USER_UID = 64900    # everything, in user mode when the test itself runs as root
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -307,6 +308,12 @@ def read_all(sock):
 # --- the server ---------------------------------------------------------------------------------------
 
 
+FTP_ONLY = {"ftp": {"protocol": "ftp", "address": "127.0.0.1:0"}}
+SFTP_ONLY = {"sftp": {"protocol": "sftp", "address": "127.0.0.1:0"}}
+FTPS_BOTH = {"ftp": {"protocol": "ftp", "address": "127.0.0.1:0"},
+             "ftps": {"protocol": "ftps", "address": "127.0.0.1:0"}}     # with tls=True: explicit, and implicit
+
+
 class ServerFailed(AssertionError):
     """transomd did not start; .stderr and .status tell more."""
 
@@ -323,26 +330,31 @@ class TransomServer:
                 "user": everything under one ordinary uid (USER_UID when the test runs as root);
                 None: "root" for root, else "user"
     options     global options of transom.conf: {"max_sessions": 1}
-    ftp, log    options of these sections
+    ftp, ssh, log   options of these sections
+    tls         options of tls { }; True: a certificate made for this server, see .certificate
+    tls_hosts   {"name": {options}}: further certificates
     defaults    options of defaults { }
     users       {"alice": {"password": "secret", "access": "read-only", "mounts": {"/in": {...}}}}
                 password is plain text and is hashed here; password_hash is written as it is; every user
                 gets a root directory of its own unless the key "root" is there
     anonymous   {} or more: options of anonymous { }; None: no such section
-    listeners   {"ftp": {...}}; default: one, ftp on 127.0.0.1, port chosen by the system
+    listeners   {"ftp": {...}}; default: FTP_ONLY, one, ftp on 127.0.0.1, port chosen by the system; with an sftp
+                listener and no ssh["host_keys"] the server gets one of each type, see .host_keys
     extra       text added to the end of transom.conf
     allow_crash True: crash and violation events are part of the test
     environment variables added for the daemon
 
     Attributes: dir, conf (path of transom.conf), users_dir, log_file, pid, port (of the first listener),
-    ports {title: port}, ready (the ready event), mode, uid (owner of the users' files), process (Popen).
+    ports {title: port}, ready (the ready event), mode, uid (owner of the users' files), process (Popen),
+    host_keys {type: ssh.SshKey}, certificate (certificates.Certificate, its .authority to be trusted by clients).
     """
 
     START_SECONDS = 20
     STOP_SECONDS = 15
 
     def __init__(self, mode=None, options=None, ftp=None, log=None, defaults=None, users=None,
-                 anonymous=None, listeners=None, extra="", allow_crash=False, environment=None):
+                 anonymous=None, listeners=None, extra="", allow_crash=False, environment=None,
+                 ssh=None, tls=None, tls_hosts=None):
         self.mode = mode or ("root" if is_root() else "user")
         if self.mode == "root":
             need_root()
@@ -353,7 +365,13 @@ class TransomServer:
         self.defaults = dict(defaults or {})
         self.users = {name: dict(user) for name, user in (users or {}).items()}
         self.anonymous = None if anonymous is None else dict(anonymous)
-        self.listeners = listeners or {"ftp": {"protocol": "ftp", "address": "127.0.0.1:0"}}
+        self.listeners = {title: dict(listener) for title, listener in (listeners or FTP_ONLY).items()}
+        self.ssh_options = dict(ssh or {})
+        self.makes_certificate = tls is True
+        self.tls_options = {} if tls is True else dict(tls or {})
+        self.tls_hosts = {name: dict(host) for name, host in (tls_hosts or {}).items()}
+        self.host_keys = {}
+        self.certificate = None
         self.extra = extra
         self.allow_crash = allow_crash
         self.environment = dict(environment or {})
@@ -409,6 +427,7 @@ class TransomServer:
             self.anonymous["root"] = self._make_root("anonymous")
         for name, user in self.users.items():
             self.add_user(name, user)
+        self._make_keys()
         self.write_conf()
         if self.mode == "user" and is_root():
             self._give_away(self.dir)
@@ -442,6 +461,11 @@ class TransomServer:
             title, rest = item.split("=", 1)
             self.ports[title] = int(rest.rsplit(":", 1)[1])
         self.port = next(iter(self.ports.values()))
+
+    def port_of(self, protocol):
+        """The port of the first listener of a protocol: "ftp", "ftps" or "sftp"."""
+        return next(self.ports[title] for title, listener in self.listeners.items()
+                    if listener.get("protocol", "ftp") == protocol)
 
     def stop(self, sig=SIGINT):
         """Stop it (INT: now; TERM: drain first), and see that no process of it is left."""
@@ -527,12 +551,17 @@ class TransomServer:
             "drain_timeout": "2s",
         }
         if self.mode == "root":
-            options.update(clerk_user=CLERK_UID, front_user=FRONT_UID)
+            options.update(clerk_user=CLERK_UID, front_user=FRONT_UID, keeper_user=KEEPER_UID)
         options.update(self.options)
         lines = conf_lines(options)
         for title, listener in self.listeners.items():
             lines += conf_section("listener " + conf_value(title), listener)
         lines += conf_section("ftp", {"passive_ports": "0", **self.ftp_options})
+        for name, section in (("ssh", self.ssh_options), ("tls", self.tls_options)):
+            if section:
+                lines += conf_section(name, section)
+        for name, host in self.tls_hosts.items():
+            lines += conf_section("tls_host " + conf_value(name), host)
         lines += conf_section("log", {"target": self.log_file, "format": "json", **self.log_options})
         defaults = {"root": os.path.join(self.dir, "srv", "%u")}
         if self.mode == "root":
@@ -671,7 +700,7 @@ class TransomServer:
         words = ("transomd: " + role).split()
         found = sorted(pid for pid, title in self.processes().items()
                        if title.split()[:len(words)] == words)
-        if words[1] in ("nursery", "clerk"):
+        if words[1] in ("nursery", "clerk", "keeper"):
             # A child that was forked a moment ago still has its parent's title.
             found = [pid for pid in found if (proc_stat(pid) or (0, 0))[1] == self.process.pid]
         return found
@@ -754,6 +783,18 @@ class TransomServer:
             os.mkdir(path, 0o755)
         self.own(path)
         return path
+
+    def _make_keys(self):
+        """Host keys and a certificate, for listeners that need them and options that do not name any."""
+        protocols = {listener.get("protocol", "ftp") for listener in self.listeners.values()}
+        if "sftp" in protocols and "host_keys" not in self.ssh_options:
+            from ssh import copy_host_keys
+            self.host_keys = copy_host_keys(self.dir)
+            self.ssh_options["host_keys"] = [key.path for key in self.host_keys.values()]
+        if self.makes_certificate:
+            from certificates import make_server_certificate
+            self.certificate = make_server_certificate(self.dir)
+            self.tls_options.update(certificate=self.certificate.certificate, key=self.certificate.key)
 
     def _own(self, path):
         """Give a file of the configuration to whoever runs the daemon."""

@@ -6,11 +6,11 @@ import os
 import re
 import unittest
 
-from transom import (CLERK_UID, FILES_UID, FRONT_UID, SOURCE, TransomServer, need_root, need_tool, run,
+from transom import (CLERK_UID, FILES_UID, FRONT_UID, FTP_ONLY, KEEPER_UID, SFTP_ONLY, SOURCE, TransomServer, need_root, need_tool, run,
                      wait_until)
 
 DOCUMENT = os.path.join(SOURCE, "docs", "ARCHITECTURE.md")
-ACCOUNTS = {0: "root", FRONT_UID: "net", CLERK_UID: "clerk", FILES_UID: "files"}
+ACCOUNTS = {0: "root", FRONT_UID: "net", CLERK_UID: "clerk", KEEPER_UID: "keys", FILES_UID: "files"}
 ORDER = ("master", "clerk", "keeper", "nursery", "guard", "front")
 
 
@@ -45,6 +45,7 @@ class Picture(unittest.TestCase):
     def compare(self, mode):
         need_tool("ps")
         with TransomServer(mode=mode, users={"alice": {"password": "secret"}},
+                           listeners={**FTP_ONLY, **SFTP_ONLY},
                            options={"spare_min": 1, "spare_max": 1}) as server:
             ftp = server.ftp("alice")
             wait_until(lambda: len(server.pids("guard idle")) == 1 and len(server.pids("front idle")) == 1

@@ -126,8 +126,8 @@ class Picture(unittest.TestCase):
                 guard, front = server.session_pids("alice")
                 self.assertEqual(self.without_null(front), ["socket", "socket"], "wall and client")
                 held = self.without_null(guard)
-                # Wall, door and clerk; epoll and signals; the root directory.
-                self.assertEqual(held.count("socket"), 3, held)
+                # Wall, door, clerk and leash; epoll and signals; the root directory.
+                self.assertEqual(held.count("socket"), 4, held)
                 self.assertEqual(held.count("anon_inode"), 2, held)
                 self.assertEqual([text for text in held if text.startswith("/")], [server.root("alice")])
                 # The log is the clerk's alone.

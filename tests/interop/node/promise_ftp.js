@@ -18,6 +18,13 @@ class Client extends PromiseFtp {
 		return this.put(Buffer.from(text), remote);
 	}
 
+	// One command of ours; resolves to the code of its reply.
+	say(command) {
+		return new Promise((resolve, reject) => {
+			this.rawClient._send(command, (error, text, code) => (error ? reject(error) : resolve(code)));
+		});
+	}
+
 	// Closes the data connection of a download of which some bytes have come; the code of the final reply.
 	async breakOff(remote) {
 		const stream = await this.get(remote);

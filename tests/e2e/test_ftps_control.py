@@ -1,0 +1,387 @@
+"""TLS on the control connection: AUTH, PBSZ, PROT, CCC, implicit listeners, names, bounds."""
+
+import http.client
+import re
+import socket
+import ssl
+import time
+import unittest
+
+from certificates import Authority, make_server_certificate
+from ftps import FtpsClient, client_context
+from transom import FTP_ONLY, FTPS_BOTH, SCALE, RawFtp, TransomServer, need_tool, read_all, run, wait_until
+
+ALICE = {"alice": {"password": "secret"}}
+
+
+class WithServer(unittest.TestCase):
+    """One server for all tests of a class."""
+
+    OPTIONS = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = TransomServer(**{"users": ALICE, "listeners": FTPS_BOTH, "tls": True, **cls.OPTIONS})
+        cls.server.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__(None, None, None)
+
+    def explicit(self, **options):
+        client = FtpsClient(self.server.port_of("ftp"), **options)
+        self.addCleanup(client.close)
+        return client
+
+    def implicit(self, **options):
+        client = FtpsClient(self.server.port_of("ftps"), implicit=True, **options)
+        self.addCleanup(client.close)
+        return client
+
+    def plain(self, **options):
+        client = RawFtp(self.server.port_of("ftp"), **options)
+        self.addCleanup(client.close)
+        return client
+
+
+class Explicit(WithServer):
+
+    def test_every_name_of_the_mechanism_begins_a_handshake(self):
+        for mechanism, protects in (("TLS", False), ("TLS-C", False), ("SSL", True), ("TLS-P", True),
+                                    ("tls", False)):
+            client = self.explicit(explicit=False)
+            client.auth(mechanism)
+            self.assertTrue(client.login("alice", "secret").startswith("230"), mechanism)
+            # With some, data connections are protected from the start.
+            data = client.passive()
+            self.assertTrue(client.cmd("LIST").startswith("150"))
+            if protects:
+                data = client.shake_hands(data)
+            read_all(data)
+            self.assertEqual(client.reply()[:3], "226", mechanism)
+
+    def test_other_mechanisms_are_unknown(self):
+        client = self.plain()
+        for name in ("GSSAPI", "KERBEROS_V4", "TLS1", "x", "SSLv3"):
+            self.assertEqual(client.code("AUTH " + name), 504, name)
+        self.assertEqual(client.code("AUTH"), 501)
+
+    def test_a_certificate_makes_the_features(self):
+        features = self.plain().cmd("FEAT")
+        for line in ("AUTH TLS", "PBSZ", "PROT", "CCC"):
+            self.assertIn("\n %s\n" % line, features)
+
+    def test_auth_is_served_once(self):
+        client = self.explicit()
+        self.assertEqual(client.code("AUTH TLS"), 503)
+        self.assertEqual(self.implicit().code("AUTH TLS"), 503)
+
+    def test_commands_behind_auth_end_the_connection(self):
+        for behind in (b"USER alice\r\n", b"N", b"\xff"):
+            client = self.plain()
+            client.send(b"AUTH TLS\r\n" + behind)
+            self.assertTrue(client.reply().startswith("421"))
+            self.assertTrue(client.closed())
+
+    def test_plain_text_instead_of_a_handshake_ends_the_connection(self):
+        client = self.plain()
+        client.cmd("AUTH TLS")
+        client.send(b"USER alice\r\n")
+        self.assertTrue(client.closed())
+        self.server.wait_event("negotiation-failed")
+
+    def test_nothing_said_before_auth_survives(self):
+        client = self.explicit(explicit=False)
+        client.cmd("USER alice")
+        client.cmd("OPTS HASH MD5")
+        client.auth()
+        self.assertEqual(client.code("PASS secret"), 503)
+        client.login("alice", "secret")
+        self.assertIn("SHA-256*", client.cmd("FEAT"))
+
+    def test_the_log_knows_what_was_agreed(self):
+        self.explicit().login("alice", "secret")
+        event = self.server.wait_event("login", algorithms=re.compile("TLSv1.3 TLS_AES_128_GCM_SHA256"))
+        self.assertEqual(event["protocol"], "ftp")
+
+    def test_the_clients_close_notify_is_answered(self):
+        client = self.explicit()
+        plain = client.sock.unwrap()
+        self.assertEqual(read_all(plain), b"")
+        plain.close()
+
+    def test_quit_ends_with_close_notify(self):
+        client = self.explicit()
+        self.assertEqual(client.code("QUIT"), 221)
+        self.assertEqual(client.sock.recv(1), b"")
+
+    def test_commands_sent_ahead_are_served_in_order(self):
+        client = self.explicit()
+        client.login("alice", "secret")
+        client.send(b"NOOP\r\n" * 2000)
+        for _ in range(2000):
+            self.assertEqual(client.reply()[:3], "200")
+
+
+class Order(WithServer):
+
+    def test_pbsz_and_prot_need_auth(self):
+        client = self.plain()
+        self.assertEqual(client.code("PBSZ 0"), 503)
+        self.assertEqual(client.code("PROT P"), 503)
+        client.login("alice", "secret")
+        self.assertEqual(client.code("CCC"), 503)
+
+    def test_prot_needs_pbsz(self):
+        client = self.explicit()
+        self.assertEqual(client.code("PROT P"), 503)
+        self.assertEqual(client.cmd("PBSZ 0"), "200 PBSZ=0")
+        self.assertEqual(client.code("PROT P"), 200)
+
+    def test_pbsz_takes_any_number_and_nothing_else(self):
+        client = self.explicit()
+        for argument, code in (("0", 200), ("16384", 200), ("4294967296", 501), ("-1", 501), ("x", 501)):
+            self.assertEqual(client.code("PBSZ " + argument), code, argument)
+
+    def test_levels(self):
+        client = self.explicit()
+        client.cmd("PBSZ 0")
+        for level, code in (("C", 200), ("P", 200), ("S", 536), ("E", 536), ("X", 504), ("p", 200)):
+            self.assertEqual(client.code("PROT " + level), code, level)
+
+    def test_ccc_needs_a_login(self):
+        self.assertEqual(self.explicit().code("CCC"), 530)
+
+    def test_rein_says_why_not(self):
+        client = self.explicit()
+        client.login("alice", "secret")
+        self.assertRegex(client.cmd("REIN"), "^502 .*TLS")
+
+
+class Clearing(WithServer):
+
+    def cleared(self):
+        client = self.explicit()
+        client.login("alice", "secret")
+        client.protect()
+        self.assertEqual(client.code("CCC"), 200)
+        return client
+
+    def test_with_a_close_notify_of_the_client(self):
+        client = self.cleared()
+        client.sock = client.sock.unwrap()
+        self.assertEqual(client.code("NOOP"), 200)
+        self.assertEqual(client.code("AUTH TLS"), 503)
+        self.server.wait_event("protection", reason=re.compile("CCC"))
+
+    def test_with_a_client_that_says_nothing(self):
+        client = self.cleared()
+        # curl's --ftp-ssl-ccc-mode passive: take the server's close_notify, and go on in plain text.
+        self.assertEqual(client.sock.recv(1), b"")
+        client.sock = socket.socket(fileno=client.sock.detach())
+        client.sock.settimeout(20 * SCALE)
+        self.assertEqual(client.code("NOOP"), 200)
+
+    def test_data_connections_stay_protected(self):
+        client = self.cleared()
+        session = client.sock.session
+        client.sock = client.sock.unwrap()
+        data = client.transfer("LIST", session=session)
+        self.assertTrue(data.session_reused)
+        read_all(data)
+        self.assertEqual(client.reply()[:3], "226")
+
+    def test_commands_behind_ccc_end_the_connection(self):
+        client = self.explicit()
+        client.login("alice", "secret")
+        client.send(b"CCC\r\nNOOP\r\n")
+        self.assertTrue(client.reply().startswith("421"))
+
+    def test_not_on_an_implicit_listener(self):
+        client = self.implicit()
+        client.login("alice", "secret")
+        self.assertEqual(client.code("CCC"), 534)
+
+
+class Implicit(WithServer):
+
+    def test_the_greeting_comes_behind_the_handshake(self):
+        client = self.implicit()
+        self.assertTrue(client.greeting.startswith("220"))
+        client.login("alice", "secret")
+
+    def test_data_connections_are_protected_from_the_start(self):
+        client = self.implicit()
+        client.login("alice", "secret")
+        data = client.transfer("LIST")
+        read_all(data)
+        self.assertEqual(client.reply()[:3], "226")
+        self.assertEqual(client.code("PROT C"), 200)
+        self.assertEqual(client.code("PROT P"), 200)
+
+    def test_another_protocol_gets_nothing_it_could_read(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port_of("ftps"), timeout=20 * SCALE)
+        self.addCleanup(connection.close)
+        with self.assertRaises((http.client.HTTPException, ConnectionError)):
+            connection.request("GET", "/")
+            connection.getresponse()
+
+
+class Protocol(WithServer):
+
+    def refused(self, pattern=None, **options):
+        with self.assertRaises((ssl.SSLError, ConnectionError)) as caught:
+            self.implicit(**options)
+        if pattern is not None:
+            self.assertRegex(str(caught.exception), pattern)
+
+    def test_both_versions_are_spoken(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            client = self.implicit(context=client_context(minimum=version, maximum=version))
+            client.login("alice", "secret")
+
+    def test_older_versions_are_not_and_the_log_says_so(self):
+        with self.subTest("1.1"):
+            context = client_context()
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            self.refused(context=context)
+        self.server.wait_event("negotiation-failed", reason=re.compile("version|protocol"), ours=re.compile("AES"))
+
+    def test_a_cipher_of_the_last_century_is_refused_and_the_log_has_both_offers(self):
+        context = client_context(maximum=ssl.TLSVersion.TLSv1_2)
+        context.set_ciphers("AES256-SHA")
+        self.refused(context=context)
+        event = self.server.wait_event("negotiation-failed", reason=re.compile("cipher"))
+        self.assertIn("ECDHE", event["ours"])
+        self.assertIn("AES256-SHA", event["theirs"])
+        self.assertIn("algorithms", event["cure"])
+
+    def test_alpn_of_another_protocol_is_refused(self):
+        # Python tells of alert 120 in its number or its words, as its OpenSSL knows it.
+        self.refused("no application protocol|NO_APPLICATION_PROTOCOL|120",
+                     context=client_context(alpn=["http/1.1"]))
+        self.refused(context=client_context(alpn=["h2", "imap"]))
+
+    def test_alpn_of_ftp_is_taken(self):
+        client = self.implicit(context=client_context(alpn=["x-filezilla-ftp", "ftp"]))
+        self.assertEqual(client.sock.selected_alpn_protocol(), "ftp")
+
+    def test_renegotiation_is_refused(self):
+        done = run([need_tool("openssl"), "s_client", "-connect", "127.0.0.1:%d" % self.server.port_of("ftps"),
+                    "-tls1_2"], stdin=None, input="R\n", timeout=20)
+        self.assertRegex(done.stdout + done.stderr, "no renegotiation|NO_RENEGOTIATION|no_renegotiation")
+        self.assertIn("Secure Renegotiation IS supported", done.stdout)
+        self.assertRegex(done.stdout, "Compression: NONE")
+
+    def test_keys_are_updated_when_the_client_asks(self):
+        done = run([need_tool("openssl"), "s_client", "-connect", "127.0.0.1:%d" % self.server.port_of("ftps"),
+                    "-tls1_3"], stdin=None, input="K\nQUIT\n", timeout=20)
+        self.assertIn("KEYUPDATE", done.stdout + done.stderr)
+
+    def test_a_guard_that_dies_makes_no_plain_text_within_tls(self):
+        self.server.allow_crash = True
+        client = self.implicit()
+        client.login("alice", "secret")
+        guard = wait_until(lambda: self.server.pids("guard alice"), what="the guard")[-1]
+        raw = socket.socket(fileno=client.sock.detach())
+        raw.settimeout(20 * SCALE)
+        run(["kill", "-KILL", str(guard)])
+        try:
+            left = read_all(raw)
+        except ConnectionError:
+            left = b""
+        raw.close()
+        self.assertNotIn(b"421", left)
+
+
+class Slow(WithServer):
+
+    @classmethod
+    def setUpClass(cls):
+        server = TransomServer(users=ALICE, listeners=FTPS_BOTH, tls={"handshake_timeout": "1s"})
+        server.makes_certificate = True
+        server.__enter__()
+        cls.server = server
+
+    def test_a_handshake_that_is_never_begun_ends(self):
+        for port, lead in ((self.server.port_of("ftps"), b""), (self.server.port_of("ftp"), b"AUTH TLS\r\n")):
+            with socket.create_connection(("127.0.0.1", port), timeout=20 * SCALE) as sock:
+                sock.sendall(lead)
+                start = time.monotonic()
+                try:
+                    read_all(sock)
+                except ConnectionError:
+                    pass
+                self.assertLess(time.monotonic() - start, 5 * SCALE)
+        event = self.server.wait_event("negotiation-failed", reason=re.compile("too long"), count=2)
+        self.assertIn(event["protocol"], ("ftp", "ftps"))
+
+    def test_a_handshake_in_drips_ends_too(self):
+        context = client_context()
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing)
+        with self.assertRaises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        hello = outgoing.read()
+        start = time.monotonic()
+        with socket.create_connection(("127.0.0.1", self.server.port_of("ftps")), timeout=20 * SCALE) as sock:
+            with self.assertRaises(ConnectionError):
+                for byte in hello:
+                    sock.sendall(bytes([byte]))
+                    time.sleep(0.05)
+                for _ in range(100):
+                    sock.sendall(b"\x16")
+                    time.sleep(0.05)
+        self.assertLess(time.monotonic() - start, 10 * SCALE)
+
+
+class Names(unittest.TestCase):
+
+    def test_the_name_that_is_asked_for_chooses_the_certificate_and_host_must_agree(self):
+        server = TransomServer(users=ALICE, listeners=FTPS_BOTH, tls=True)
+        server.prepare()
+        authority = Authority(server.dir, "second")
+        other = make_server_certificate(server.dir, ["other.example", "third.example"], authority=authority)
+        server.tls_hosts = {"other.example": {"certificate": other.certificate, "key": other.key}}
+        server.write_conf()
+        if server.mode == "user":
+            server._give_away(server.dir)
+        with server:
+            trusting_other = client_context(authority.certificate)
+            trusting_other.check_hostname = True
+            trusting_first = client_context(server.certificate.authority.certificate)
+            trusting_first.check_hostname = True
+            for port, implicit in ((server.port_of("ftp"), False), (server.port_of("ftps"), True)):
+                for context, name in ((trusting_other, "other.example"), (trusting_other, "third.example"),
+                                      (trusting_first, "localhost")):
+                    with FtpsClient(port, context, implicit=implicit, host_name=name) as client:
+                        self.assertEqual(client.code("HOST nobody.example"), 504)
+                        self.assertEqual(client.code("HOST " + name.upper()), 220)
+                        client.login("alice", "secret")
+                        client.protect()
+                        data = client.transfer("LIST")
+                        read_all(data)
+                        self.assertEqual(client.reply()[:3], "226")
+
+    def test_without_sni_any_host_is_as_good_as_in_plain_text(self):
+        with TransomServer(users=ALICE, listeners=FTPS_BOTH, tls=True) as server:
+            with FtpsClient(server.port_of("ftp")) as client:
+                self.assertEqual(client.code("HOST anything.example"), 220)
+
+
+class WithoutCertificate(unittest.TestCase):
+
+    def test_there_is_no_tls_and_no_word_of_it(self):
+        with TransomServer(users=ALICE, listeners=FTP_ONLY) as server, RawFtp(server.port) as client:
+            self.assertEqual(client.code("AUTH TLS"), 502)
+            self.assertEqual(client.code("PBSZ 0"), 502)
+            self.assertEqual(client.code("PROT P"), 502)
+            features = client.cmd("FEAT")
+            for word in ("AUTH", "PBSZ", "PROT", "CCC"):
+                self.assertNotIn("\n %s" % word, features)
+                self.assertNotIn(" %s" % word, client.cmd("HELP"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,402 @@
+"""TLS on data connections: whose they are, how they end, and everything that a transfer can be."""
+
+import hashlib
+import os
+import re
+import select
+import socket
+import ssl
+import time
+import unittest
+
+from ftps import FtpsClient, client_context, cut, finish
+from transom import FTPS_BOTH, SCALE, TransomServer, make_file, read_all, wait_until
+
+ALICE = {"alice": {"password": "secret"}, "old": {"password": "secret", "require_close_notify": False},
+         "strict": {"password": "secret", "data_session": "require"},
+         "easy": {"password": "secret", "data_session": "off"}}
+VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+MANY = 20
+
+
+class WithServer(unittest.TestCase):
+
+    OPTIONS = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = TransomServer(**{"users": ALICE, "listeners": FTPS_BOTH, "tls": True, **cls.OPTIONS})
+        cls.server.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__(None, None, None)
+
+    def client(self, user="alice", context=None, protect=True, **options):
+        client = FtpsClient(self.server.port_of("ftp"), context, **options)
+        self.addCleanup(client.close)
+        client.login(user, "secret")
+        client.cmd("TYPE I")
+        if protect:
+            client.protect()
+        return client
+
+    def expect(self, client, code):
+        reply = client.reply()
+        self.assertEqual(int(reply[:3]), code, reply)
+        return reply
+
+    def retrieve(self, client, line, **options):
+        data = client.transfer(line, **options)
+        content = read_all(data)
+        finish(data)
+        self.expect(client, 226)
+        return content
+
+    def store(self, client, line, content, **options):
+        data = client.transfer(line, **options)
+        data.sendall(content)
+        finish(data)
+        return self.expect(client, 226)
+
+
+class Transfers(WithServer):
+
+    def test_large_files_both_ways(self):
+        digest = make_file(self.server.path("alice", "large"), 30 << 20)
+        self.server.own(self.server.path("alice", "large"))
+        for version in VERSIONS:
+            client = self.client(context=client_context(minimum=version, maximum=version))
+            content = self.retrieve(client, "RETR large")
+            self.assertEqual(hashlib.sha256(content).hexdigest(), digest)
+            self.store(client, "STOR copy", content)
+            self.assertEqual(hashlib.sha256(self.server.read_file("alice", "copy")).hexdigest(), digest)
+
+    def test_sizes_around_the_edges_of_records_and_blocks(self):
+        client = self.client()
+        for edge in (0, 1 << 14, 1 << 18, 1 << 20):
+            for size in {max(edge - 1, 0), edge, edge + 1}:
+                content = os.urandom(size)
+                self.store(client, "STOR edge", content)
+                self.assertEqual(self.server.read_file("alice", "edge"), content)
+                self.assertEqual(self.retrieve(client, "RETR edge"), content)
+
+    def test_ascii_both_ways(self):
+        client = self.client()
+        client.cmd("TYPE A")
+        self.store(client, "STOR text", b"one\r\ntwo\r\n" * 50000)
+        self.assertEqual(self.server.read_file("alice", "text"), b"one\ntwo\n" * 50000)
+        self.assertEqual(self.retrieve(client, "RETR text"), b"one\r\ntwo\r\n" * 50000)
+
+    def test_restart_append_unique_and_range(self):
+        client = self.client()
+        self.store(client, "STOR a", b"0123456789")
+        client.cmd("REST 4")
+        self.assertEqual(self.retrieve(client, "RETR a"), b"456789")
+        self.store(client, "APPE a", b"x" * 100000)
+        self.assertEqual(self.server.read_file("alice", "a"), b"0123456789" + b"x" * 100000)
+        client.cmd("RANG 2 5")
+        self.assertEqual(self.retrieve(client, "RETR a"), b"2345")
+        data = client.passive()
+        name = re.match(r"150 FILE: (\S+)", client.cmd("STOU")).group(1)
+        data = client.shake_hands(data)
+        data.sendall(b"unique")
+        finish(data)
+        self.expect(client, 226)
+        self.assertEqual(self.server.read_file("alice", name.lstrip("/")), b"unique")
+
+    def test_listings(self):
+        client = self.client()
+        directory = self.server.make_dir("alice", "listed")
+        for index in range(3000):
+            open(os.path.join(directory, "file%04d" % index), "w").close()
+        for verb in ("LIST", "NLST", "MLSD"):
+            lines = self.retrieve(client, verb + " listed").splitlines()
+            self.assertEqual(sum(b"file" in line for line in lines), 3000, verb)
+
+    def test_active_mode(self):
+        client = self.client()
+        self.server.write_file("alice", "active", b"bytes")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.assertEqual(client.code("EPRT |1|127.0.0.1|%d|" % listener.getsockname()[1]), 200)
+            client.send(b"RETR active\r\n")
+            listener.settimeout(20 * SCALE)
+            accepted, _ = listener.accept()
+            self.expect(client, 150)
+            # The client stays the client of TLS, whoever connected (RFC 4217 7).
+            data = client.shake_hands(accepted)
+            self.assertEqual(read_all(data), b"bytes")
+            finish(data)
+            self.expect(client, 226)
+
+    def test_prot_c_sends_in_the_clear(self):
+        client = self.client(protect=False)
+        self.server.write_file("alice", "clear", b"readable")
+        data = client.passive()
+        client.cmd("RETR clear")
+        self.assertEqual(read_all(data), b"readable")
+        self.expect(client, 226)
+
+    def test_a_download_ends_with_close_notify(self):
+        client = self.client()
+        self.server.write_file("alice", "ended", b"x" * 1000)
+        data = client.transfer("RETR ended")
+        data.read(1000)
+        self.assertEqual(data.recv(1), b"")
+        finish(data)
+        self.expect(client, 226)
+
+    def test_many_transfers_use_up_no_tickets(self):
+        for version in VERSIONS:
+            client = self.client("strict", context=client_context(minimum=version, maximum=version))
+            session = client.sock.session
+            for index in range(MANY):
+                data = client.transfer("STOR many", session=session)
+                self.assertTrue(data.session_reused)
+                data.sendall(b"%d" % index)
+                finish(data)
+                self.expect(client, 226)
+                # A ticket each time, though this client never reads from its uploads (cyberduck#18399).
+                if version == ssl.TLSVersion.TLSv1_3:
+                    self.assertNotEqual(client.sock.session.id, session.id)
+                session = client.sock.session
+
+
+class Sessions(WithServer):
+
+    def refuse(self, client, **options):
+        data = client.transfer("RETR a", **options)
+        reply = client.reply()
+        self.assertRegex(reply, "^522 .*resume")
+        try:
+            self.assertEqual(read_all(data), b"")
+        except OSError:
+            pass
+        data.close()
+
+    def setUp(self):
+        for user in ("alice", "strict", "easy"):
+            self.server.write_file(user, "a", b"content")
+
+    def test_require_refuses_who_does_not_resume_and_says_why(self):
+        client = self.client("strict")
+        self.refuse(client, resume=False)
+        event = self.server.wait_event("data-failed", user="strict", reason=re.compile("resume"))
+        self.assertIn("data_session = prefer", event["cure"])
+        # And the client may do better at once.
+        self.assertEqual(self.retrieve(client, "RETR a"), b"content")
+
+    def test_require_refuses_a_ticket_of_another_session(self):
+        for version in VERSIONS:
+            context = client_context(minimum=version, maximum=version)
+            thief = self.client("strict", context=context)
+            victim = self.client("strict", context=context)
+            self.refuse(victim, session=thief.sock.session)
+            self.assertEqual(self.retrieve(victim, "RETR a"), b"content")
+
+    def test_prefer_lets_in_who_never_resumes_and_tells_once(self):
+        client = self.client()
+        for _ in range(3):
+            self.assertEqual(self.retrieve(client, "RETR a", resume=False), b"content")
+        client.cmd("QUIT")
+        session = self.server.log_events("login", user="alice")[-1]["session"]
+        self.server.wait_event("logout", session=session)
+        told = self.server.log_events("protection", session=session)
+        self.assertEqual(len(told), 1)
+        self.assertIn("data_session = require", told[0]["cure"])
+
+    def test_prefer_keeps_to_resumption_once_there_was_one(self):
+        client = self.client()
+        self.assertEqual(self.retrieve(client, "RETR a", resume=False), b"content")
+        self.assertEqual(self.retrieve(client, "RETR a"), b"content")
+        self.refuse(client, resume=False)
+        self.assertEqual(self.retrieve(client, "RETR a"), b"content")
+
+    def test_who_was_let_in_without_resumption_cannot_resume_later(self):
+        for version in VERSIONS:
+            client = self.client(context=client_context(minimum=version, maximum=version))
+            data = client.transfer("RETR a", resume=False)
+            read_all(data)
+            session = data.session
+            finish(data)
+            self.expect(client, 226)
+            self.assertEqual(self.retrieve(client, "RETR a"), b"content")
+            if session is not None:
+                self.refuse(client, session=session)
+
+    def test_off_asks_for_nothing(self):
+        client = self.client("easy")
+        self.assertEqual(self.retrieve(client, "RETR a"), b"content")
+        self.assertEqual(self.retrieve(client, "RETR a", resume=False), b"content")
+        self.assertEqual(self.server.log_events("protection", user="easy"), [])
+
+
+class Ends(WithServer):
+
+    OPTIONS = {"ftp": {"stall_timeout": "2s"}}
+
+    def test_an_upload_without_close_notify_is_not_published(self):
+        for version in VERSIONS:
+            client = self.client(context=client_context(minimum=version, maximum=version))
+            data = client.transfer("STOR half")
+            data.sendall(b"h" * 300000)
+            cut(data)
+            self.assertRegex(self.expect(client, 426), "close_notify")
+            self.assertFalse(os.path.exists(self.server.path("alice", "half")))
+        event = self.server.wait_event("data-failed", reason=re.compile("close_notify"))
+        self.assertIn("require_close_notify", event["cure"])
+
+    def test_nor_is_one_that_ends_with_a_reset(self):
+        client = self.client()
+        data = client.transfer("STOR reset")
+        data.sendall(b"r" * 100000)
+        time.sleep(0.3 * SCALE)     # or the reset eats what has not been read yet
+        data.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        data.close()
+        self.expect(client, 426)
+        self.assertFalse(os.path.exists(self.server.path("alice", "reset")))
+
+    def test_a_client_that_never_reads_loses_nothing_of_its_upload(self):
+        # Anything unread in its socket, a ticket for instance, would make its close a reset.
+        for version in VERSIONS:
+            client = self.client(context=client_context(minimum=version, maximum=version))
+            for _ in range(5):
+                data = client.transfer("STOR unread-ticket")
+                data.sendall(b"u" * 200000)
+                with self.assertRaises(ssl.SSLWantReadError):
+                    data.setblocking(False)
+                    data.unwrap()       # close_notify goes out, nobody waits for the answer
+                data.close()
+                self.expect(client, 226)
+            self.assertEqual(len(self.server.read_file("alice", "unread-ticket")), 200000)
+
+    def test_nor_is_one_with_bytes_that_are_no_tls(self):
+        client = self.client()
+        data = client.transfer("STOR forged")
+        data.sendall(b"good")
+        raw = socket.socket(fileno=data.detach())
+        raw.sendall(b"\x17\x03\x03\x00\x20" + b"evil" * 8)
+        raw.shutdown(socket.SHUT_WR)
+        self.expect(client, 426)
+        raw.close()
+        self.assertFalse(os.path.exists(self.server.path("alice", "forged")))
+
+    def test_a_user_may_be_excepted(self):
+        client = self.client("old")
+        data = client.transfer("STOR whole")
+        data.sendall(b"w" * 300000)
+        cut(data)
+        self.expect(client, 226)
+        self.assertEqual(self.server.read_file("old", "whole"), b"w" * 300000)
+
+    def test_plain_text_instead_of_a_handshake_is_answered_522(self):
+        client = self.client()
+        for line in ("STOR plain", "LIST"):
+            data = client.passive()
+            client.cmd(line)
+            data.sendall(b"this is no TLS at all\r\n")
+            self.expect(client, 522)
+            data.close()
+        self.assertFalse(os.path.exists(self.server.path("alice", "plain")))
+
+    def test_abor_ends_a_download_that_nobody_reads(self):
+        make_file(self.server.path("alice", "unread"), 40 << 20)
+        self.server.own(self.server.path("alice", "unread"))
+        client = self.client()
+        data = client.transfer("RETR unread")
+        data.read(1)
+        time.sleep(0.3 * SCALE)
+        self.assertEqual(client.code("ABOR"), 426)
+        self.expect(client, 226)
+        data.close()
+        self.assertEqual(client.code("NOOP"), 200)
+
+    def test_abor_ends_a_handshake_that_does_not_come(self):
+        client = self.client()
+        data = client.passive()
+        client.cmd("LIST")
+        self.assertEqual(client.code("ABOR"), 426)
+        self.expect(client, 226)
+        data.close()
+
+    def test_a_download_that_nobody_reads_stalls(self):
+        make_file(self.server.path("alice", "stalled"), 40 << 20)
+        self.server.own(self.server.path("alice", "stalled"))
+        client = self.client()
+        data = client.transfer("RETR stalled")
+        data.read(1)
+        self.assertRegex(self.expect(client, 426), "stalled")
+        data.close()
+
+    def test_an_aborted_download_does_not_look_whole(self):
+        make_file(self.server.path("alice", "broken"), 40 << 20)
+        self.server.own(self.server.path("alice", "broken"))
+        client = self.client()
+        data = client.transfer("RETR broken")
+        data.read(1)
+        self.assertEqual(client.code("ABOR"), 426)
+        self.expect(client, 226)
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            read_all(data)
+        data.close()
+
+    def test_a_slow_reader_is_no_stalled_one(self):
+        make_file(self.server.path("alice", "slow"), 6 << 20)
+        self.server.own(self.server.path("alice", "slow"))
+        client = self.client()
+        data = client.transfer("RETR slow")
+        got = 0
+        for _ in range(5):
+            got += len(data.read(1 << 20))
+            time.sleep(0.6)     # not scaled: stall_timeout is not either
+        got += len(read_all(data))
+        finish(data)
+        self.expect(client, 226)
+        self.assertGreater(got, 5 << 20)
+
+
+class SlowHandshake(unittest.TestCase):
+
+    def test_a_data_connection_that_never_shakes_hands_is_answered_522(self):
+        server = TransomServer(users=ALICE, listeners=FTPS_BOTH, tls={"handshake_timeout": "1s"})
+        server.makes_certificate = True
+        with server, FtpsClient(server.port_of("ftp")) as client:
+            client.login("alice", "secret")
+            client.protect()
+            data = client.passive()
+            client.cmd("LIST")
+            start = time.monotonic()
+            self.assertTrue(client.reply().startswith("522"))
+            self.assertLess(time.monotonic() - start, 5 * SCALE)
+            data.close()
+            server.wait_event("negotiation-failed", reason=re.compile("too long"))
+
+
+class Together(WithServer):
+
+    def test_the_control_connection_answers_while_data_flows(self):
+        make_file(self.server.path("alice", "flow"), 64 << 20)
+        self.server.own(self.server.path("alice", "flow"))
+        client = self.client()
+        data = client.transfer("RETR flow")
+        for _ in range(5):
+            data.read(1 << 20)
+            self.assertIn("211", client.cmd("STAT"))
+        self.assertEqual(select.select([client.sock], [], [], 0)[0], [])
+        read_all(data)
+        finish(data)
+        self.expect(client, 226)
+
+    def test_a_trickle_of_uploads_bytes_arrives(self):
+        client = self.client()
+        data = client.transfer("STOR trickle")
+        for index in range(200):
+            data.sendall(b"%04d" % index)
+        wait_until(lambda: self.server.staged("alice"), what="the staged file")
+        finish(data)
+        self.expect(client, 226)
+        self.assertEqual(self.server.read_file("alice", "trickle"), b"".join(b"%04d" % i for i in range(200)))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,127 @@
+"""What TLS clients cannot make the server hold or do."""
+
+import re
+import socket
+import ssl
+import subprocess
+import time
+import unittest
+
+from ftps import FtpsClient, client_context, finish
+from transom import (FTPS_BOTH, SCALE, TransomServer, need_root, need_tool, read_all, sanitized, wait_until)
+
+ALICE = {"alice": {"password": "secret"}}
+IDLE = 12
+IDLE_KIB = 0.9 * 1024
+HANDSHAKES = 400
+
+
+def pss_kib(pid):
+    with open("/proc/%d/smaps_rollup" % pid) as file:
+        return int(re.search(r"^Pss:\s+(\d+)", file.read(), re.M).group(1))
+
+
+class Limits(unittest.TestCase):
+
+    def test_an_idle_session_is_small(self):
+        need_root()
+        if sanitized():
+            self.skipTest("built with sanitizers")
+        with TransomServer(users=ALICE, listeners=FTPS_BOTH, tls=True) as server:
+            clients = []
+            for index in range(IDLE):
+                client = FtpsClient(server.port_of("ftp"))
+                client.login("alice", "secret")
+                client.protect()
+                data = client.transfer("STOR small%d" % index)
+                data.sendall(b"x" * 10000)
+                finish(data)
+                self.assertTrue(client.reply().startswith("226"))
+                clients.append(client)
+            guards = wait_until(lambda: len(server.pids("guard alice")) == IDLE and server.pids("guard alice"),
+                                what="the guards")
+            sizes = [sum(map(pss_kib, server.pids(role))) / IDLE for role in ("guard alice", "front ftp")]
+            self.assertEqual(len(guards), IDLE)
+            self.assertLess(sum(sizes), IDLE_KIB, "guard and front: %s KiB" % sizes)
+            for client in clients:
+                client.close()
+
+    def test_a_client_too_many_hears_an_alert_where_tls_is_expected(self):
+        with TransomServer(users=ALICE, listeners=FTPS_BOTH, tls=True,
+                           options={"max_sessions_per_address": 1}) as server:
+            with FtpsClient(server.port_of("ftps"), implicit=True):
+                with socket.create_connection(("127.0.0.1", server.port_of("ftps")), timeout=20 * SCALE) as sock:
+                    self.assertEqual(read_all(sock), b"\x15\x03\x03\x00\x02\x02\x50")
+
+    def test_a_flood_of_key_updates_ends_the_session(self):
+        with TransomServer(users=ALICE, listeners=FTPS_BOTH, tls=True) as server:
+            client = subprocess.Popen(
+                [need_tool("openssl"), "s_client", "-connect", "127.0.0.1:%d" % server.port_of("ftps"), "-tls1_3"],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                # s_client takes "k" for the order to update keys when it is all that it reads at once.
+                for _ in range(200):
+                    client.stdin.write(b"k\n")
+                    client.stdin.flush()
+                    time.sleep(0.02)
+                    if client.poll() is not None:
+                        break
+                server.wait_event("logout", reason="protocol error")
+            except BrokenPipeError:
+                server.wait_event("logout", reason="protocol error")
+            finally:
+                client.kill()
+                client.communicate()
+
+    def test_garbage_within_tls_ends_the_session(self):
+        with TransomServer(users=ALICE, listeners=FTPS_BOTH, tls=True) as server:
+            client = FtpsClient(server.port_of("ftp"))
+            raw = socket.socket(fileno=client.sock.detach())
+            raw.settimeout(20 * SCALE)
+            raw.sendall(b"\x17\x03\x03\x00\x20" + b"?" * 32)
+            try:
+                read_all(raw)
+            except ConnectionError:
+                pass
+            raw.close()
+            server.wait_event("logout", reason="protocol error")
+
+    def test_a_handshake_without_end_is_cut(self):
+        with TransomServer(users=ALICE, listeners=FTPS_BOTH, tls=True) as server:
+            with socket.create_connection(("127.0.0.1", server.port_of("ftps")), timeout=20 * SCALE) as sock:
+                body = b"\x01\x01\xf0\x00" + bytes(16380)
+                with self.assertRaises(ConnectionError):
+                    for _ in range(100):
+                        sock.sendall(b"\x16\x03\x01\x40\x00" + body)
+                        body = bytes(16384)
+                        time.sleep(0.02)
+            server.wait_event("negotiation-failed", reason=re.compile("too long"))
+
+    def test_many_data_handshakes_leave_no_memory_behind(self):
+        need_root()
+        if sanitized():
+            self.skipTest("built with sanitizers")
+        with TransomServer(users=ALICE, listeners=FTPS_BOTH, tls=True,
+                           defaults={"data_session": "off"}) as server:
+            context = client_context(maximum=ssl.TLSVersion.TLSv1_2, tickets=False)
+            with FtpsClient(server.port_of("ftp"), context) as client:
+                client.login("alice", "secret")
+                client.protect()
+
+                def list_once():
+                    data = client.transfer("NLST", resume=False)
+                    read_all(data)
+                    finish(data)
+                    self.assertTrue(client.reply().startswith("226"))
+
+                for _ in range(HANDSHAKES // 4):
+                    list_once()
+                front = server.pids("front ftp")[0]
+                before = pss_kib(front)
+                for _ in range(HANDSHAKES):
+                    list_once()
+                self.assertLess(pss_kib(front) - before, 64)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,173 @@
+"""require_tls of listeners and users, and client certificates."""
+
+import os
+import ssl
+import unittest
+
+from certificates import Authority
+from ftps import FtpsClient, client_context, finish
+from transom import RawFtp, TransomServer, is_root, read_all
+
+POLICIES = ("no", "control", "data", "both")
+PLAIN_LISTENERS = {policy: {"protocol": "ftp", "address": "127.0.0.1:0", "require_tls": policy}
+                   for policy in POLICIES}
+USERS = {policy: {"password": "secret", "require_tls": policy} for policy in POLICIES}
+
+
+class RequireTls(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = TransomServer(users=USERS, listeners=PLAIN_LISTENERS, tls=True)
+        cls.server.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__(None, None, None)
+
+    def try_login(self, client, user):
+        reply = client.cmd("USER " + user)
+        if reply.startswith("331"):
+            reply = client.cmd("PASS secret")
+        return reply
+
+    def try_list(self, client, protected):
+        """The reply to a listing, or its first one when it was begun."""
+        data = client.passive()
+        reply = client.cmd("LIST")
+        if reply.startswith("150"):
+            if protected:
+                data = client.shake_hands(data)
+            read_all(data)
+            reply = client.reply()
+        data.close()
+        return reply
+
+    def test_the_stricter_of_listener_and_user_counts(self):
+        for listener in POLICIES:
+            for user in POLICIES:
+                with self.subTest(listener=listener, user=user):
+                    control = {listener, user} & {"control", "both"}
+                    data = {listener, user} & {"data", "both"}
+                    self.check_plain(listener, user, control, data)
+                    self.check_protected(listener, user, control, data)
+
+    def check_plain(self, listener, user, control, data):
+        with RawFtp(self.server.ports[listener]) as client:
+            reply = self.try_login(client, user)
+            if control:
+                self.assertRegex(reply, "^530 .*AUTH TLS")
+                return
+            self.assertTrue(reply.startswith("230"), reply)
+            reply = self.try_list(client, False)
+            if data:
+                self.assertRegex(reply, "^521 .*PROT P")
+            else:
+                self.assertTrue(reply.startswith("226"), reply)
+
+    def check_protected(self, listener, user, control, data):
+        with FtpsClient(self.server.ports[listener]) as client:
+            reply = self.try_login(client, user)
+            self.assertTrue(reply.startswith("230"), reply)
+            reply = self.try_list(client, False)
+            self.assertEqual(reply[:3], "521" if data else "226", reply)
+            client.protect()
+            self.assertEqual(client.code("PROT C"), 534 if data else 200)
+            client.cmd("PROT P")
+            reply = self.try_list(client, True)
+            self.assertTrue(reply.startswith("226"), reply)
+            self.assertEqual(client.code("CCC"), 534 if control else 200)
+
+    def test_a_wrong_password_hears_nothing_of_the_users_policy(self):
+        with RawFtp(self.server.ports["no"]) as client:
+            client.cmd("USER both")
+            self.assertEqual(client.cmd("PASS wrong"), "530 Login incorrect.")
+            client.cmd("USER nobody-at-all")
+            self.assertEqual(client.cmd("PASS wrong"), "530 Login incorrect.")
+
+    def test_a_password_that_was_sent_in_the_clear_is_in_the_log_as_such(self):
+        with RawFtp(self.server.ports["no"]) as client:
+            self.try_login(client, "control")
+        event = self.server.wait_event("login-failed", user="control")
+        self.assertIn("TLS", event["reason"] + event["cure"])
+
+
+class ClientCertificates(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        server = TransomServer(
+            users={
+                "alice": {"certificates": ["SAN:alice@example.org"]},
+                "bob": {"password": "secret", "certificates": ["CN:bob"], "require": ["certificate", "password"]},
+                "carol": {"password": "secret"},
+            },
+            listeners={kind: {"protocol": "ftps", "address": "127.0.0.1:0", "client_certs": kind}
+                       for kind in ("optional", "required", "off")},
+            tls=True)
+        cls.server = server
+        server.prepare()
+        cls.authority = Authority(server.dir, "clients")
+        server.tls_options["client_ca"] = cls.authority.certificate
+        server.write_conf()
+        if server.mode == "user" and is_root():
+            server._give_away(server.dir)
+        cls.alice = cls.authority.issue("alice", ["alice@example.org"], kind="client")
+        cls.bob = cls.authority.issue("bob", kind="client", key_type="rsa")
+        cls.stranger = Authority(server.dir, "strangers").issue("alice", ["alice@example.org"], kind="client")
+        server.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__(None, None, None)
+
+    def client(self, kind, certificate=None, version=None):
+        client = FtpsClient(self.server.ports[kind], client_context(
+            certificate=certificate, minimum=version, maximum=version), implicit=True)
+        self.addCleanup(client.close)
+        return client
+
+    def test_a_certificate_alone_logs_its_user_in(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            for kind in ("optional", "required"):
+                client = self.client(kind, self.alice, version)
+                self.assertEqual(client.code("USER alice"), 232)
+                data = client.transfer("LIST")
+                read_all(data)
+                finish(data)
+                self.assertEqual(client.reply()[:3], "226")
+
+    def test_certificate_and_password(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            client = self.client("optional", self.bob, version)
+            self.assertEqual(client.code("USER bob"), 331)
+            self.assertEqual(client.code("PASS secret"), 230)
+        client = self.client("optional")
+        self.assertEqual(client.code("USER bob"), 331)
+        self.assertEqual(client.code("PASS secret"), 530)
+
+    def test_somebody_elses_certificate_is_none(self):
+        for certificate in (self.bob, self.stranger):
+            client = self.client("optional", certificate)
+            self.assertEqual(client.code("USER alice"), 331)
+            self.assertEqual(client.code("PASS x"), 530)
+
+    def test_without_a_certificate_the_password_does(self):
+        client = self.client("optional")
+        self.assertEqual(client.code("USER carol"), 331)
+        self.assertEqual(client.code("PASS secret"), 230)
+
+    def test_required_ends_the_handshake_of_who_has_none(self):
+        with self.assertRaises((ssl.SSLError, ConnectionError, EOFError)):
+            # In TLS 1.3 the client learns it after its own side is done.
+            client = self.client("required")
+            client.cmd("NOOP")
+        self.server.wait_event("negotiation-failed")
+
+    def test_off_asks_for_none(self):
+        client = self.client("off", self.alice)
+        self.assertEqual(client.code("USER alice"), 331)
+
+
+if __name__ == "__main__":
+    unittest.main()

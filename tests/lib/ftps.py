@@ -1,0 +1,98 @@
+"""An FTPS client for exact bytes, on Python's ssl.  An end without close_notify raises ssl.SSLEOFError.
+
+    with FtpsClient(server.port) as ftp:            # explicit: AUTH TLS has been said
+        ftp.login("alice", "secret"); ftp.protect()
+        data = ftp.transfer("RETR a")               # the TLS data connection, its session resumed
+        content = read_all(data); data.unwrap(); ftp.reply()
+
+    FtpsClient(server.ports["ftps"], implicit=True)
+"""
+
+import socket
+import ssl
+
+from transom import RawFtp
+
+
+def client_context(authority=None, maximum=None, minimum=None, certificate=None, alpn=None, tickets=True):
+    """A client's context that trusts the authority's certificate file, or anybody."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if authority is not None:
+        context.load_verify_locations(authority)
+        context.verify_mode = ssl.CERT_REQUIRED
+    if maximum is not None:
+        context.maximum_version = maximum
+    if minimum is not None:
+        context.minimum_version = minimum
+    if certificate is not None:
+        context.load_cert_chain(certificate.certificate, certificate.key)
+    if alpn is not None:
+        context.set_alpn_protocols(alpn)
+    if not tickets:
+        context.options |= ssl.OP_NO_TICKET
+    return context
+
+
+class FtpsClient(RawFtp):
+    """RawFtp over TLS.  explicit=False: plain text until auth() is called."""
+
+    def __init__(self, port, context=None, implicit=False, explicit=True, host_name=None, **options):
+        self.context = context or client_context()
+        self.host_name = host_name
+        super().__init__(port, greeting=not implicit, **options)
+        if implicit:
+            self.wrap()
+            self.greeting = self.reply()
+        elif explicit:
+            self.auth()
+
+    def wrap(self):
+        self.sock = self.context.wrap_socket(
+            self.sock, server_hostname=self.host_name, suppress_ragged_eofs=False)
+
+    def auth(self, mechanism="TLS"):
+        reply = self.cmd("AUTH " + mechanism)
+        if not reply.startswith("234"):
+            raise AssertionError("AUTH: " + reply)
+        self.wrap()
+        return reply
+
+    def protect(self, level="P"):
+        for line in ("PBSZ 0", "PROT " + level):
+            reply = self.cmd(line)
+            if not reply.startswith("200"):
+                raise AssertionError("%s: %s" % (line, reply))
+
+    def shake_hands(self, data, resume=True, session=None, context=None):
+        """TLS over a connected data socket."""
+        if resume and session is None:
+            session = self.sock.session
+        return (context or self.context).wrap_socket(
+            data, server_hostname=self.host_name, session=session if resume else None,
+            suppress_ragged_eofs=False)
+
+    def transfer(self, line, resume=True, session=None, context=None):
+        """Passive, the command, its 150; the protected data connection."""
+        data = self.passive()
+        reply = self.cmd(line)
+        if not reply.startswith("150"):
+            data.close()
+            raise AssertionError("%s: %s" % (line, reply))
+        return self.shake_hands(data, resume, session, context)
+
+
+def finish(data):
+    """Close a TLS connection in order: close_notify both ways."""
+    try:
+        data.unwrap().close()
+    except (OSError, ssl.SSLError):
+        data.close()
+
+
+def cut(data):
+    """Close a TLS connection without close_notify, but the TCP connection in order."""
+    plain = socket.socket(fileno=data.detach())
+    plain.shutdown(socket.SHUT_WR)
+    plain.close()
