@@ -76,9 +76,11 @@ bool tls_profiles_apply(SSL_CTX *ctx, enum conf_algorithms algorithms, const str
 		return wrong("ciphers", ciphers, message, message_bytes);
 	if (SSL_CTX_set_ciphersuites(ctx, suites) != 1)
 		return wrong("ciphersuites", suites, message, message_bytes);
-	if (SSL_CTX_set1_groups_list(ctx, groups) != 1)
+	/* The macros of OpenSSL cast const away: so they get a copy. */
+	if (!text_copy(list, sizeof(list), groups) || SSL_CTX_set1_groups_list(ctx, list) != 1)
 		return wrong("groups", groups, message, message_bytes);
-	if (SSL_CTX_set1_sigalgs_list(ctx, SIGNATURES) != 1 ||
+	text_copy(list, sizeof(list), SIGNATURES);
+	if (SSL_CTX_set1_sigalgs_list(ctx, list) != 1 ||
 	    SSL_CTX_set_min_proto_version(ctx, version) != 1 ||
 	    SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1) {
 		text_format(message, message_bytes,

@@ -806,7 +806,10 @@ class Clock(unittest.TestCase):
     # And these show or compare it with what people or files say.
     ASKING = {"server/base/clock.c": "asks the kernel", "server/clerk_client.c": "time in log lines",
               "server/ftp/ftp_cmd_list.c": "age of files, for the form of ls", "vfs/vfs_sweep.c": "age of files",
-              "server/sandbox_profiles.c": "the name of a system call"}
+              "server/sandbox_profiles.c": "the name of a system call",
+              "server/sftp/fxp_dirs.c": "age of files, for the form of ls",
+              "server/guard_evidence.c": "expiry-time of a key", "server/ctl_check_tls.c": "dates of certificates",
+              "server/master_certificates.c": "dates of certificates"}
 
     def test_few_ask_for_the_time_of_day(self):
         asking = re.compile(r"\b(CLOCK_REALTIME|gettimeofday|time\s*\(\s*(NULL|0|&)|clock_wall\w*\s*\()")

@@ -263,9 +263,11 @@ class Ends(WithServer):
             for _ in range(5):
                 data = client.transfer("STOR unread-ticket")
                 data.sendall(b"u" * 200000)
-                with self.assertRaises(ssl.SSLWantReadError):
-                    data.setblocking(False)
+                data.setblocking(False)
+                try:
                     data.unwrap()       # close_notify goes out, nobody waits for the answer
+                except ssl.SSLWantReadError:
+                    pass
                 data.close()
                 self.expect(client, 226)
             self.assertEqual(len(self.server.read_file("alice", "unread-ticket")), 200000)

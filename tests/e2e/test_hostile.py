@@ -442,7 +442,7 @@ class Verbs(Hostile, unittest.TestCase):
                     self.in_step(raw)
                     self.assertNotIn("xxxxxxxx", reply)
                     if not verb.arguments and verb.built and verb.name not in IGNORE_ARGUMENTS and argument.strip():
-                        self.assertEqual(reply[:3], "501")
+                        self.assertIn(reply[:3], ("501", "502") if verb.name == "CCC" else ("501",))
                     if verb.needs_argument and argument == "x" * (4090 - len(verb.name)):
                         self.assertIn(reply[:3], self.REFUSALS | {"200"})
         for verb in verbs()[1]:
@@ -465,9 +465,10 @@ class Verbs(Hostile, unittest.TestCase):
                 self.assertEqual(raw.code(line), code, line)
 
     def test_random_commands_in_random_order(self):
-        """Each gets one reply, whatever came before; none opens a data connection here."""
+        """Each gets one reply, whatever came before; none opens a data connection or ends the login here."""
         chance = random.Random(SEED)
-        names = [verb.name for verb in verbs()[0] if verb.name not in ("QUIT", "EPSV", "PASV", "PORT", "EPRT", "SITE")]
+        names = [verb.name for verb in verbs()[0] if verb.name not in
+                 ("QUIT", "REIN", "EPSV", "PASV", "P@SW", "PORT", "EPRT", "SITE")]
         names += ["SITE " + verb.name for verb in verbs()[1]] + ["SITE", "SITE SITE"]
         arguments = ["", " ", " x", " .", " ..", " /", " ../../..", " *", " -la", " -R *", " 0", " 1", " -1", " A",
                      " I",

@@ -150,7 +150,7 @@ class Picture(unittest.TestCase):
                     limits = file.read()
                 self.assertRegex(limits, r"Max processes +0 +0 ")
                 self.assertRegex(limits, r"Max core file size +0 +0 ")
-                self.assertRegex(limits, r"Max open files +32 +32 ")
+                self.assertRegex(limits, r"Max open files +1064 +1064 ")
             if is_root():
                 # Undumpable: the files in /proc belong to root.
                 for pid in fronts + guards + server.pids("clerk"):

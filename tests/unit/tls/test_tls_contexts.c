@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/text.h"
 #include "tls_peer.h"
 
 static const struct {
@@ -31,7 +32,13 @@ Test(tls_contexts, the_name_that_a_client_asks_for_chooses_the_certificate)
 			X509 *shown;
 
 			tls_line_open(&line, &peer, client, false, NULL);
-			SSL_set_tlsext_host_name(line.client, names[i].asked);
+			if (names[i].asked != NULL) {
+				/* The macro casts const away: so it gets a copy. */
+				char name[64];
+
+				text_copy(name, sizeof(name), names[i].asked);
+				SSL_set_tlsext_host_name(line.client, name);
+			}
 			cr_assert_eq(tls_line_shake_hands(&line), TLS_OK, "row %zu", i);
 			shown = SSL_get0_peer_certificate(line.client);
 			cr_expect_eq(X509_check_host(shown, names[i].shown, 0, 0, NULL), 1, "row %zu", i);
