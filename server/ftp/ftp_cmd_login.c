@@ -33,13 +33,13 @@ static bool login_by_certificate(struct ftp_session *session)
 	struct guard_rep_login_certificate reply;
 	struct guard_rep_login entered;
 
+	/* The two replies have the same fields, since one list makes both. */
+	_Static_assert(sizeof(entered) == sizeof(reply), "login and login_certificate answer alike");
 	if (session->security.tls == NULL || !tls_session_evidence(session->security.tls, &request) ||
 	    guard_client_login_certificate(session->guard, &request, &reply, NULL) != VFS_OK)
 		return false;
 	switch ((enum guard_login_result)reply.result) {
 	case GUARD_LOGIN_OK:
-		/* The two replies have the same fields, since one list makes both. */
-		_Static_assert(sizeof(entered) == sizeof(reply), "login and login_certificate answer alike");
 		memcpy(&entered, &reply, sizeof(entered));
 		enter(session, &entered, FTP_REPLY_LOGGED_IN_CERTIFICATE);
 		return true;

@@ -49,8 +49,9 @@ const struct ssh_algorithm ssh_algorithms[] = {
 
 	MAC("hmac-sha2-256-etm@openssh.com", ALWAYS),
 	MAC("hmac-sha2-512-etm@openssh.com", ALWAYS),
-	MAC("hmac-sha2-256", COMPAT | LEGACY),
-	MAC("hmac-sha2-512", COMPAT | LEGACY),
+	/* Last, for libssh2 before 1.11 (curl of Debian 12), which knows no others that are sound. */
+	MAC("hmac-sha2-256", ALWAYS),
+	MAC("hmac-sha2-512", ALWAYS),
 	MAC("hmac-sha1-etm@openssh.com", LEGACY),
 	MAC("hmac-sha1", LEGACY),
 };

@@ -53,7 +53,7 @@ keeper_user = "64804"
 max_sessions_per_address = 10000
 max_sessions = 10000
 defaults {{ files_user = "{FILES_UID}" }}
-listener "sftp" {{ protocol = "sftp" address = "127.0.0.1:{self.port}" algorithms = "compat" }}
+listener "sftp" {{ protocol = "sftp" address = "127.0.0.1:{self.port}" }}
 ssh {{ host_keys = {{ "{self.host_key}" }} }}
 log {{ target = "log" }}
 """)
