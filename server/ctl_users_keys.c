@@ -1,4 +1,5 @@
 /* The commands `key add`, `key list`, `key del`. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,14 +9,26 @@
 #include "server/ctl_keys.h"
 #include "server/ctl_users_private.h"
 
-/* The key line that the arguments are: words that the shell split, or "-" for standard input. */
+/* What a single word stands for: standard input, or a .pub file; -1: it is no file's name. */
+static int open_key_file(const struct ctl_command *command)
+{
+	if (command->count != 1)
+		return -1;
+	if (strcmp(command->arguments[0], "-") == 0)
+		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+	return open(command->arguments[0], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+/* The key line that the arguments are: words that the shell split, "-", or the name of a file. */
 static bool key_line(const struct ctl_command *command, struct buf *out)
 {
+	int fd = open_key_file(command);
 	char byte = '\0';
 
-	if (command->count == 1 && strcmp(command->arguments[0], "-") == 0) {
-		while (io_read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n' && !out->failed)
+	if (fd >= 0) {
+		while (io_read(fd, &byte, 1) == 1 && byte != '\n' && !out->failed)
 			buf_append(out, &byte, 1);
+		io_close(&fd);
 	} else {
 		for (size_t i = 0; i < command->count; i++) {
 			buf_append(out, " ", i > 0);

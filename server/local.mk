@@ -88,5 +88,5 @@ transomctl_LDADD = auth/libauth.a conf/libconf.a server/base/libbase.a \
 # Prints what is generated from the tables: documents, man page sections.
 noinst_PROGRAMS += tables-print
 tables_print_SOURCES = server/tables_print.c
-tables_print_LDADD = server/ftp/libftp.a server/tls/libtls.a server/libfrontside.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
+tables_print_LDADD = server/ftp/libftp.a server/sftp/libsftp.a server/tls/libtls.a server/libfrontside.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
 	$(CONFUSE_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS)

@@ -11,6 +11,7 @@
 #include "server/ftp/ftp_commands.h"
 #include "server/guard_messages.h"
 #include "server/keeper_messages.h"
+#include "server/sftp/fxp_document.h"
 
 static const struct {
 	const char *name;
@@ -21,6 +22,7 @@ static const struct {
 	{ "keeper-protocol", keeper_messages_print },
 	{ "mdoc-options", conf_print_mdoc },
 	{ "ftp-commands", ftp_commands_print },
+	{ "sftp", fxp_document_print },
 };
 
 #define DOCUMENT_COUNT (sizeof(documents) / sizeof(documents[0]))

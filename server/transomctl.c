@@ -107,7 +107,7 @@ static const struct command {
 	    .least = 2,
 	    .most = ANY_NUMBER,
 	    .usage = "NAME KEY",
-	    .doc = "add an SSH public key: a line of a .pub file, or - to read it",
+	    .doc = "add an SSH public key: a .pub file, a line of one, or - to read it",
 	    .run = ctl_users_key_add },
 	{ .word = "key",
 	    .second = "list",

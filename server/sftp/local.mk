@@ -7,6 +7,7 @@ server_sftp_libsftp_a_SOURCES = \
 	server/sftp/fxp_codec.c server/sftp/fxp_codec.h \
 	server/sftp/fxp_copy.c server/sftp/fxp_copy.h \
 	server/sftp/fxp_dirs.c server/sftp/fxp_dirs.h \
+	server/sftp/fxp_document.c server/sftp/fxp_document.h \
 	server/sftp/fxp_engine.c \
 	server/sftp/fxp_extensions.c server/sftp/fxp_extensions.h \
 	server/sftp/fxp_gather.c server/sftp/fxp_gather.h \

@@ -158,3 +158,25 @@ bool ssh_algorithms_check(const struct conf *conf, char *message, size_t message
 	}
 	return true;
 }
+
+/* --- docs/SFTP.md ------------------------------------------------------------------------------ */
+
+void ssh_algorithms_print(FILE *out)
+{
+	static const char *const kinds[SSH_ALGORITHM_KINDS] = {
+		[SSH_ALGORITHM_KEX] = "key exchange",
+		[SSH_ALGORITHM_HOST_KEY] = "host key",
+		[SSH_ALGORITHM_CIPHER] = "cipher",
+		[SSH_ALGORITHM_MAC] = "MAC",
+	};
+
+	fprintf(out, "| kind | name | modern | compat | legacy |\n|---|---|---|---|---|\n");
+	for (size_t i = 0; i < ssh_algorithms_count; i++) {
+		const struct ssh_algorithm *row = &ssh_algorithms[i];
+
+		fprintf(out, "| %s | `%s` | %s | %s | %s |\n", kinds[row->kind], row->name,
+		    (row->profiles & MODERN) != 0 ? "yes" : "-",
+		    (row->profiles & COMPAT) != 0 ? "yes" : "-",
+		    (row->profiles & LEGACY) != 0 ? "yes" : "-");
+	}
+}

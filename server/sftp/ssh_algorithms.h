@@ -1,8 +1,8 @@
 /*
  * THE table of SSH algorithms: which are served, best first, and by which profile (`algorithms` of a listener).
  *
- *   modern   what is sound today: no NIST curves, no SHA-1, no MAC before encryption
- *   compat   what clients of the last ten years need besides: NIST curves, group 14, plain MACs
+ *   modern   what is sound today: no NIST curves, no SHA-1; MACs over the plain text only as the last choice
+ *   compat   what clients of the last ten years need besides: NIST curves, group 14
  *   legacy   what only old devices still need: SHA-1 and CBC
  *
  * `kex`, `ciphers` and `macs` of ssh { } take the place of the profile's lists.  No compression, and no group
@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "conf/conf.h"
 
@@ -34,6 +35,9 @@ struct ssh_algorithm {
 
 extern const struct ssh_algorithm ssh_algorithms[];
 extern const size_t ssh_algorithms_count;
+
+/* Print the table for docs/SFTP.md. */
+void ssh_algorithms_print(FILE *out);
 
 /* What a listener offers of a kind, comma-separated, best first. */
 void ssh_algorithms_list(const struct conf_ssh *ssh, int profile, enum ssh_algorithm_kind kind,

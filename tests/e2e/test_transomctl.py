@@ -363,6 +363,14 @@ class Keys(Transomctl):
         for wanted in ("1", "0", "desk", "SHA256:x"):
             self.assertIn("no such key", self.run_refused("key", "del", "alice", wanted))
 
+    def test_add_takes_the_name_of_a_file(self):
+        self.run_ok("user", "add", "alice", "--no-password")
+        path = os.path.join(self.top, "id.pub")
+        self.write(path, key_line(1, "desk") + "\nsecond line\n")
+        self.assertEqual(self.run_ok("key", "add", "alice", path), fingerprint(1) + " desk\n")
+        self.assertIn("not a public key", self.run_refused("key", "add", "alice", path + ".gone"))
+        self.assertIn("not a public key", self.run_refused("key", "add", "alice", self.top))
+
     def test_add_refuses_what_could_never_log_in(self):
         self.make_user("alice", "")
         good = key_line(1).split(" ")[1]

@@ -321,7 +321,7 @@ class Tree(unittest.TestCase):
         printer = program("tables-print")
         for name, path in (("guard-protocol", "docs/GUARD-PROTOCOL.md"), ("events", "docs/EVENTS.md"),
                            ("keeper-protocol", "docs/KEEPER-PROTOCOL.md"),
-                           ("ftp-commands", "docs/FTP-COMMANDS.md")):
+                           ("ftp-commands", "docs/FTP-COMMANDS.md"), ("sftp", "docs/SFTP.md")):
             with self.subTest(path):
                 printed = run([printer, name])
                 self.assertEqual(printed.returncode, 0, printed.stderr)
