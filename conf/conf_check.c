@@ -303,6 +303,25 @@ static enum conf_status check_listeners_tls(const struct conf *conf, char messag
 	return status;
 }
 
+/* RFC 4253 4.2: clients take the line apart at '-' and at the first space, behind which a comment stands. */
+static enum conf_status check_software_version(
+    const struct conf *conf, char message[CONF_MESSAGE_BYTES])
+{
+	const char *version = conf->ssh.software_version;
+	char shown[CONF_SHOWN_BYTES];
+	bool good = version[0] != '\0' && version[0] != ' ';
+
+	for (size_t i = 0; good && version[i] != '\0'; i++)
+		good = version[i] >= ' ' && version[i] <= '~';
+	if (good && memchr(version, '-', strcspn(version, " ")) == NULL)
+		return CONF_OK;
+	conf_say(message, conf->file, 0,
+	    "ssh: software_version = \"%s\" is none that SSH has room for; allowed: ASCII characters, "
+	    "in the first word no hyphen",
+	    conf_show(shown, version, strlen(version)));
+	return CONF_INVALID;
+}
+
 static enum conf_status check_users_dir(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
 {
 	struct stat st;
@@ -335,6 +354,8 @@ enum conf_status conf_check(const struct conf *conf, bool as_root, char message[
 		status = check_certificates(conf, message);
 	if (status == CONF_OK)
 		status = check_listeners_tls(conf, message);
+	if (status == CONF_OK)
+		status = check_software_version(conf, message);
 	if (status == CONF_OK)
 		status = check_users_dir(conf, message);
 	return status;

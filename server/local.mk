@@ -81,9 +81,10 @@ transomctl_SOURCES = server/transomctl.c \
 	server/ctl_users_keys.c \
 	server/key_build.c server/key_build.h \
 	server/key_openssh.c server/key_openssh.h \
-	server/tls/tls_certificate.c server/tls/tls_certificate.h
+	server/tls/tls_certificate.c server/tls/tls_certificate.h \
+	server/tls/tls_profiles.c server/tls/tls_profiles.h
 transomctl_LDADD = auth/libauth.a conf/libconf.a server/base/libbase.a \
-	$(CONFUSE_LIBS) $(CRYPT_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
+	$(CONFUSE_LIBS) $(CRYPT_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
 
 # Prints what is generated from the tables: documents, man page sections.
 noinst_PROGRAMS += tables-print

@@ -165,6 +165,7 @@ tests_unit_sftp_tests_SOURCES = \
 	tests/unit/sftp/test_scp_sink.c \
 	tests/unit/sftp/test_scp_source.c \
 	tests/unit/sftp/test_ssh_algorithms.c \
+	tests/unit/sftp/test_ssh_libcrypto.c \
 	tests/unit/sftp/test_ssh_offer.c \
 	tests/unit/sftp/test_ssh_socket.c \
 	tests/unit/sftp/test_ssh_warm_up.c \

@@ -26,6 +26,7 @@ static struct ssh_service *start(const struct ssh_service_start *how)
 		return NULL;
 	service->fxp.start = *how;
 	service->fxp.guard = how->guard;
+	service->fxp.gather.left = how->buffers_left;
 	service->fxp.now_ms = clock_mono_ms();
 	fxp_input_init(&service->fxp.input);
 	return service;
@@ -37,6 +38,7 @@ static bool take(struct ssh_service *service, const uint8_t *bytes, size_t n)
 {
 	struct fxp *fxp = &service->fxp;
 
+	fxp->heard_ms = clock_mono_ms();
 	if (!fxp->broken && !fxp_input_take(fxp, bytes, n))
 		fxp->broken = true;
 	return !fxp->broken;
@@ -102,12 +104,15 @@ static bool work(struct ssh_service *service)
 	return !no_room && has_work(fxp);
 }
 
+/* Half a packet is work only as long as the rest of it comes: else it would keep a session for ever. */
 static bool busy(const struct ssh_service *service)
 {
 	const struct fxp *fxp = &service->fxp;
+	const int64_t now_ms = clock_mono_ms();
 
-	return fxp->input.head_length > 0 || buf_length(&fxp->input.queue) > 0 || fxp->output.held > 0 ||
-	       (fxp->handles.files > 0 && clock_mono_ms() - fxp->moved_ms < FXP_MOVING_MS);
+	return fxp->input.ready > 0 || fxp->output.held > 0 ||
+	       (fxp->input.head_length > 0 && now_ms - fxp->heard_ms < FXP_MOVING_MS) ||
+	       (fxp->handles.files > 0 && now_ms - fxp->moved_ms < FXP_MOVING_MS);
 }
 
 static int wait_ms(const struct ssh_service *service)
@@ -127,6 +132,11 @@ static int wait_ms(const struct ssh_service *service)
 static const uint8_t *output(struct ssh_service *service, size_t *n)
 {
 	return fxp_output_bytes(&service->fxp.output, n);
+}
+
+static size_t held(const struct ssh_service *service)
+{
+	return service->fxp.output.held;
 }
 
 static void sent(struct ssh_service *service, size_t n)
@@ -172,6 +182,7 @@ const struct ssh_service_row fxp_service = {
 	.take_end = take_end,
 	.work = work,
 	.output = output,
+	.held = held,
 	.sent = sent,
 	.wants_input = wants_input,
 	.busy = busy,

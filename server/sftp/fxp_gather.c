@@ -50,7 +50,14 @@ static struct fxp_gather_buffer *find(struct fxp_gather *gather, const struct fx
 	return NULL;
 }
 
-/* One that holds nothing: free, with memory rather than without, else the one longest idle.  NULL: all hold something.
+static bool may_allocate(const struct fxp_gather *gather)
+{
+	return gather->left == NULL || *gather->left > 0;
+}
+
+/*
+ * One that holds nothing: free, with memory rather than without, else the one longest idle.  NULL: all hold something,
+ * or may not have memory.
  */
 static struct fxp_gather_buffer *find_empty(struct fxp_gather *gather)
 {
@@ -59,7 +66,8 @@ static struct fxp_gather_buffer *find_empty(struct fxp_gather *gather)
 	for (size_t i = 0; i < FXP_GATHERS; i++) {
 		struct fxp_gather_buffer *buffer = &gather->buffers[i];
 
-		if (buffer->length > 0 || buffer->partial > 0)
+		if (buffer->length > 0 || buffer->partial > 0 ||
+		    (buffer->bytes == NULL && !may_allocate(gather)))
 			continue;
 		if (buffer->owner == NULL && buffer->bytes != NULL)
 			return buffer;
@@ -68,6 +76,14 @@ static struct fxp_gather_buffer *find_empty(struct fxp_gather *gather)
 			best = buffer;
 	}
 	return best;
+}
+
+static bool allocate(struct fxp_gather *gather, struct fxp_gather_buffer *buffer)
+{
+	buffer->bytes = pages_new(FXP_GATHER_BYTES);
+	if (buffer->bytes != NULL && gather->left != NULL)
+		--*gather->left;
+	return buffer->bytes != NULL;
 }
 
 static struct fxp_gather_buffer *find_oldest(struct fxp_gather *gather)
@@ -89,9 +105,7 @@ uint8_t *fxp_gather_room(
 		buffer = find_empty(gather);
 		if (buffer == NULL)
 			return NULL;
-		if (buffer->bytes == NULL)
-			buffer->bytes = pages_new(FXP_GATHER_BYTES);
-		if (buffer->bytes == NULL)
+		if (buffer->bytes == NULL && !allocate(gather, buffer))
 			return NULL;
 		buffer->owner = handle;
 	}
@@ -138,7 +152,7 @@ enum vfs_status fxp_gather_add(struct fxp_gather *gather, struct fxp_handle *han
 		room = fxp_gather_room(gather, handle, offset, n, now_ms);
 	}
 	if (room == NULL) {
-		/* No memory for a buffer: slower, but it works. */
+		/* No buffer to be had: slower, but it works. */
 		write_out(handle, offset, bytes, n);
 	} else if (handle->failure == VFS_OK) {
 		memcpy(room, bytes, n);
@@ -197,10 +211,12 @@ bool fxp_gather_holds(const struct fxp_gather *gather)
 
 /* --- memory --------------------------------------------------------------------------------- */
 
-static void release(struct fxp_gather_buffer *buffer)
+static void release(struct fxp_gather *gather, struct fxp_gather_buffer *buffer)
 {
 	pages_free(buffer->bytes, FXP_GATHER_BYTES);
 	*buffer = (struct fxp_gather_buffer){ .bytes = NULL };
+	if (gather->left != NULL)
+		++*gather->left;
 }
 
 void fxp_gather_leave(struct fxp_gather *gather, const struct fxp_handle *handle)
@@ -221,8 +237,8 @@ void fxp_gather_trim(struct fxp_gather *gather, int64_t now_ms)
 
 		if (buffer->bytes != NULL && buffer->length == 0 && buffer->partial == 0 &&
 		    now_ms - buffer->used_ms >= FXP_TRIM_MS &&
-		    (buffer->touched > FXP_SMALL_BYTES || now_ms == INT64_MAX))
-			release(buffer);
+		    (buffer->touched > FXP_SMALL_BYTES || !may_allocate(gather) || now_ms == INT64_MAX))
+			release(gather, buffer);
 	}
 }
 

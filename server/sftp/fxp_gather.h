@@ -23,6 +23,7 @@ struct fxp_gather_buffer {
 /* All zero is empty. */
 struct fxp_gather {
 	struct fxp_gather_buffer buffers[FXP_GATHERS];
+	unsigned *left; /* how many more may get memory, together with other sessions of the connection; NULL: all */
 };
 
 /* Room for n bytes that belong at offset, without touching any file; NULL: only fxp_gather_add can take them. */

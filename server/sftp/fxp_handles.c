@@ -83,6 +83,7 @@ void fxp_handles_remove(struct fxp_handles *handles, struct fxp_handle **handle_
 	handles->count--;
 	handles->files -= handle->kind == FXP_HANDLE_FILE;
 	io_close(&handle->fd);
+	free(handle->listing.path);
 	free(handle->listing.bytes);
 	free(handle);
 }

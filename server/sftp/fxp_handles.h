@@ -17,6 +17,7 @@ enum fxp_handle_kind { FXP_HANDLE_FILE, FXP_HANDLE_DIR };
 
 /* Entries of a directory that the guard has sent and the client has not had. */
 struct fxp_listing {
+	char *path;	/* heap, of the directory; NULL from the first READDIR on */
 	uint8_t *bytes; /* heap, VFS_BATCH_MAX_BYTES; NULL until the first READDIR */
 	struct vfs_batch_reader reader;
 	bool ended;	   /* the guard has no more */

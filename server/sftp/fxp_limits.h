@@ -33,13 +33,13 @@
 /* Bytes of WRITEs are gathered: large writes to a file cost a third of small ones. */
 #define FXP_GATHER_BYTES	 (1u << 20)
 #define FXP_GATHER_ENOUGH_BYTES	 (768u << 10) /* written out then; the rest is room for what is on its way */
-#define FXP_GATHERS		 4u	      /* in one session, whatever the number of open files */
+#define FXP_GATHERS		 SSH_SERVICE_BUFFERS /* in one session, whatever the number of open files */
 #define FXP_GATHER_WAIT_MS	 500	      /* others see the bytes after so long, even if no more come */
 #define FXP_SMALL_BYTES		 (64u << 10)  /* touched memory that is not worth giving back at once */
 #define FXP_TRIM_MS		 2000	      /* buffers that were not used for so long are given back */
 
 #define FXP_FRESH_MS	1000  /* how long FSTAT may repeat what OPEN was told */
-#define FXP_MOVING_MS	10000 /* an open file that moved within this time is a transfer */
+#define FXP_MOVING_MS	10000 /* an open file that moved within this time is a transfer, a packet that grew a request */
 
 /* check-file: the least block (draft-ietf-secsh-filexfer-extensions-00, 3), what is read at a time and in one step. */
 #define FXP_CHECK_BLOCK_MIN  256u

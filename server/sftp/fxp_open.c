@@ -1,6 +1,8 @@
 /*
  * OPEN.
  */
+#include <string.h>
+
 #include "server/sftp/fxp_close.h"
 #include "server/sftp/fxp_reply.h"
 #include "server/sftp/fxp_requests.h"
@@ -113,7 +115,9 @@ enum fxp_progress fxp_do_opendir(struct fxp *fxp, struct fxp_request *request)
 
 	if (handle == NULL)
 		return fxp_reply_status(fxp, request, VFS_TOO_MANY_OPEN);
-	status = guard_client_opendir(fxp->guard, &ask, &reply, NULL);
+	handle->listing.path = strdup(request->path.text);
+	status = handle->listing.path != NULL ? guard_client_opendir(fxp->guard, &ask, &reply, NULL)
+					      : VFS_NO_MEMORY;
 	if (status != VFS_OK) {
 		fxp_handles_remove(&fxp->handles, &handle);
 		return fxp_reply_status(fxp, request, status);

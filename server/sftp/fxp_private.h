@@ -63,6 +63,7 @@ struct fxp {
 	uint64_t changes;	  /* to files by this session */
 	int64_t now_ms;		  /* when work was last called */
 	int64_t moved_ms;	  /* when bytes of a file last moved */
+	int64_t heard_ms;	  /* when the client last sent something */
 	bool broken;		  /* the client broke the protocol, or memory ran out */
 };
 

@@ -32,7 +32,7 @@
 	R(setstat,	 9, PATH,    ALL,  "Set attributes by name, through links.")		\
 	R(fsetstat,	10, HANDLE,  FILE, "Set attributes of an open handle.")			\
 	R(opendir,	11, PATH,    NONE, "Open a directory.")					\
-	R(readdir,	12, DIR,     ALL,  "The next entries of a directory.")			\
+	R(readdir,	12, DIR,     ALL,  "The next entries of a directory, itself and the one above included.")			\
 	R(remove,	13, PATH,    NONE, "Remove a file or link.")				\
 	R(mkdir,	14, PATH,    NONE, "Make a directory.")					\
 	R(rmdir,	15, PATH,    NONE, "Remove an empty directory.")			\

@@ -35,6 +35,7 @@ server_sftp_libsftp_a_SOURCES = \
 	server/sftp/ssh_front.c server/sftp/ssh_front.h server/sftp/ssh_front_private.h \
 	server/sftp/ssh_hints.c server/sftp/ssh_hints.h \
 	server/sftp/ssh_keys.c server/sftp/ssh_keys.h \
+	server/sftp/ssh_libcrypto.c server/sftp/ssh_libcrypto.h \
 	server/sftp/ssh_offer.c server/sftp/ssh_offer.h \
 	server/sftp/ssh_service.h \
 	server/sftp/ssh_socket.c server/sftp/ssh_socket.h \

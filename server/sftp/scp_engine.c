@@ -168,6 +168,11 @@ static bool scp_wants_input(const struct ssh_service *scp)
 	return buf_length(&scp->input) < SCP_GATHER_BYTES;
 }
 
+static size_t scp_held(const struct ssh_service *scp)
+{
+	return buf_length(&scp->output);
+}
+
 /* A client that stands still in the middle of a file keeps its session no longer than an idle one. */
 static bool scp_busy(const struct ssh_service *scp)
 {
@@ -188,6 +193,7 @@ const struct ssh_service_row scp_service = {
 	.take_end = scp_take_end,
 	.work = scp_work,
 	.output = scp_output,
+	.held = scp_held,
 	.sent = scp_sent,
 	.wants_input = scp_wants_input,
 	.busy = scp_busy,

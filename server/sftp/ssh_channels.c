@@ -105,7 +105,7 @@ static void on_close(ssh_session session, ssh_channel channel, void *userdata)
 static int start_service(
     struct ssh_lane *lane, const struct ssh_service_row *row, const char *command)
 {
-	const struct ssh_front *front = lane->front;
+	struct ssh_front *front = lane->front;
 	const struct ssh_service_start start = {
 		.conf = front->start->conf,
 		.guard = front->start->guard,
@@ -114,6 +114,7 @@ static int start_service(
 		.rights = front->login.rights,
 		.uid = front->login.uid,
 		.command = command,
+		.buffers_left = &front->buffers_left,
 	};
 
 	/* One a channel, and no more once the end is near. */
@@ -280,6 +281,27 @@ static void send_output(struct ssh_lane *lane)
 
 /* --- work ------------------------------------------------------------------------------------ */
 
+/* Bytes that services hold for the client, on all channels. */
+static size_t held_by_all(const struct ssh_front *front)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < SSH_CHANNELS_MAX; i++) {
+		if (front->lanes[i].service != NULL)
+			n += front->lanes[i].row->held(front->lanes[i].service);
+	}
+	return n;
+}
+
+/*
+ * The bound of one service is that of the whole connection: more channels are no more memory.  Who holds nothing may
+ * work all the same, since the others' client may have stopped reading for good.
+ */
+static bool may_work(const struct ssh_lane *lane)
+{
+	return lane->row->held(lane->service) == 0 || held_by_all(lane->front) < SSH_SERVICE_OUTPUT_MAX;
+}
+
 static bool work_lane(struct ssh_lane *lane)
 {
 	struct ssh_front *front = lane->front;
@@ -287,8 +309,11 @@ static bool work_lane(struct ssh_lane *lane)
 	bool more = true;
 
 	for (unsigned round = 0; more && round < WORK_ROUNDS && !front->ending; round++) {
-		more = lane->row->work(lane->service);
+		bool held_back = !may_work(lane);
+
+		more = !held_back && lane->row->work(lane->service);
 		send_output(lane);
+		more = more || (held_back && may_work(lane));
 	}
 	if (front->ending)
 		return false;

@@ -15,6 +15,7 @@
 #include "server/base/io.h"
 #include "server/base/text.h"
 #include "server/sftp/ssh_front_private.h"
+#include "server/sftp/ssh_libcrypto.h"
 #include "server/sftp/ssh_socket.h"
 
 #define BEFORE_LOGIN_MAX_BYTES (1u << 20)
@@ -432,6 +433,17 @@ static void push_output(struct ssh_front *front)
 	ssh_socket_let_in(true);
 }
 
+/*
+ * OpenSSH's client leaves Nagle's algorithm on: its SERVICE_REQUEST behind NEWKEYS, and its KEXINIT in the middle of an
+ * upload, wait until all before them is acknowledged, which the kernel likes to put off by 40 ms, since there is
+ * nothing to answer yet.  Who has changed keys once will do so again.
+ */
+static void speed_up_exchanges(const struct ssh_front *front)
+{
+	if (front->phase != SSH_FRONT_SERVING || front->keys.exchanges > 1)
+		ssh_socket_acknowledge();
+}
+
 static void serve(struct ssh_front *front)
 {
 	bool more = true;
@@ -446,6 +458,7 @@ static void serve(struct ssh_front *front)
 		check_deadlines(front);
 		push_output(front);
 		ssh_socket_flush();
+		speed_up_exchanges(front);
 	}
 }
 
@@ -516,9 +529,11 @@ int ssh_front_run(const struct ssh_front_start *start)
 		front->start = start;
 		front->keys.guard = start->guard;
 		front->keys.known = start->keys;
+		front->buffers_left = SSH_SERVICE_BUFFERS;
 		front->heard_ms = front->active_ms = clock_mono_ms();
 		ssh_offer_init(&front->offer);
 		ssh_socket_open(start->client_fd);
+		ssh_libcrypto_open();
 		if (accept_client(front))
 			serve(front);
 		else
@@ -527,6 +542,7 @@ int ssh_front_run(const struct ssh_front_start *start)
 		if (front->session != NULL)
 			say_goodbye(front);
 		ssh_socket_close();
+		ssh_libcrypto_close();
 		bye.reason = front->bye;
 	}
 	/* The process ends now; libssh's memory with it. */

@@ -61,6 +61,7 @@ struct ssh_front {
 	struct ssh_keys keys;
 	struct ssh_login login;
 	struct ssh_lane lanes[SSH_CHANNELS_MAX];
+	unsigned buffers_left;	/* for the services of all lanes */
 	bool write_blocked;	/* libssh takes no data: a rekey runs; until the client was heard again */
 	bool stopping;		/* as soon as nothing runs */
 	enum guard_stop stop_reason;

@@ -59,6 +59,7 @@ static bool sign_at_guard(void *context, const struct key_wrapper_ask *ask, uint
 		return false;
 	memcpy(signature, reply.signature.bytes, reply.signature.length);
 	*signature_length = reply.signature.length;
+	keys->exchanges++;
 	return true;
 }
 

@@ -20,6 +20,7 @@ struct ssh_keys {
 	struct guard_client *guard;
 	const struct keeper_public_keys *known;
 	EVP_PKEY *keys[KEEPER_KEYS_MAX]; /* of SSH; NULL at the others' places */
+	unsigned exchanges; /* of keys that were signed */
 };
 
 /*

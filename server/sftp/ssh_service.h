@@ -18,6 +18,8 @@
 
 #define SSH_SERVICE_OUTPUT_MAX (1u << 20) /* bytes made and not yet taken; a service stops working above it */
 
+#define SSH_SERVICE_BUFFERS    4u	 /* of 1 MiB, to gather uploads in; of all services of a connection */
+
 struct ssh_service; /* of the service's own making */
 
 /* What a service needs to know; everything is borrowed and outlives the service. */
@@ -29,6 +31,7 @@ struct ssh_service_start {
 	uint32_t rights;	/* what any mount allows */
 	uint32_t uid;		/* of the user's files */
 	const char *command;	/* of an exec request; NULL for a subsystem */
+	unsigned *buffers_left; /* of SSH_SERVICE_BUFFERS: whoever allocates one counts down; NULL: no bound */
 };
 
 struct ssh_service_row {
@@ -44,6 +47,8 @@ struct ssh_service_row {
 	bool (*work)(struct ssh_service *service);
 	/* The output that waits; *n may be 0.  Good until the next call of anything. */
 	const uint8_t *(*output)(struct ssh_service *service, size_t *n);
+	/* How much waits in all. */
+	size_t (*held)(const struct ssh_service *service);
 	void (*sent)(struct ssh_service *service, size_t n);
 	/* False while so much waits to be done that the client's further bytes should stay in the network. */
 	bool (*wants_input)(const struct ssh_service *service);

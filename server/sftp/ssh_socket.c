@@ -1,6 +1,8 @@
 #include "server/sftp/ssh_socket.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +19,7 @@
 
 static struct {
 	bool open, let_in, direct, ended;
+	bool unacknowledged; /* bytes came, and none were sent since */
 	int fd;
 	int error;
 	struct buf in, out;
@@ -42,6 +45,7 @@ void ssh_socket_open(int fd)
 	carried.let_in = true;
 	carried.direct = false;
 	carried.ended = false;
+	carried.unacknowledged = false;
 	carried.fd = fd;
 	carried.error = 0;
 	carried.received = 0;
@@ -112,6 +116,7 @@ size_t ssh_socket_fill(const uint8_t **bytes_out)
 	}
 	buf_commit(&carried.in, (size_t)got);
 	carried.received += (size_t)got;
+	carried.unacknowledged = true;
 	*bytes_out = room;
 	return (size_t)got;
 }
@@ -145,6 +150,7 @@ static ssize_t push(const uint8_t *bytes, size_t n)
 		return -1;
 	}
 	carried.sent += (size_t)sent;
+	carried.unacknowledged = false;
 	return sent;
 }
 
@@ -168,6 +174,16 @@ void ssh_socket_flush(void)
 	sent = push(NULL, 0);
 	if (sent > 0)
 		consume_held((size_t)sent);
+}
+
+void ssh_socket_acknowledge(void)
+{
+	const int yes = 1;
+
+	/* Good for the segments that have come, not for good: so it is said anew each time. */
+	if (carried.unacknowledged)
+		setsockopt(carried.fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
+	carried.unacknowledged = false;
 }
 
 void ssh_socket_let_in(bool on)

@@ -33,6 +33,8 @@ bool ssh_socket_wait(int other_fd, bool for_input, int timeout_ms, bool *other_o
 size_t ssh_socket_fill(const uint8_t **bytes_out);
 /* Give the kernel what it takes of the bytes gathered. */
 void ssh_socket_flush(void);
+/* Tell the client now that its bytes came, if nothing that was sent since then has told it. */
+void ssh_socket_acknowledge(void);
 /* May libssh see input?  Off: it stays here, then in the kernel, then with the client. */
 void ssh_socket_let_in(bool on);
 /* Send without gathering: for the last words before libssh closes the descriptor. */

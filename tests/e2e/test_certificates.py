@@ -227,7 +227,7 @@ class Expiring(Certificates):
         event = server.wait_event("certificate-expires")
         self.assertEqual(event["level"], "warning")
         self.assertEqual(event["names"], "soon.example.org ftp.example.org")
-        self.assertEqual(event["days"], 20)
+        self.assertIn(event["days"], (19, 20))    # whole days: a slow start leaves a little less than 20
         self.assertEqual(event["expires"], time.strftime("%Y-%m-%d", time.gmtime(time.time() + 20 * DAY)))
         self.assertTrue(event["file"].endswith("/tls/cert.pem"))
         # Not again with each reload, but for another certificate.

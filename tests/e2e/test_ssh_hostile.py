@@ -8,7 +8,8 @@ import time
 import unittest
 
 from hostile import MEBIBYTE, busy_fronts, cpu_seconds, flood, peak_bytes, resident_bytes
-from ssh_raw import (CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_OPEN, CHANNEL_OPEN_CONFIRMATION, CHANNEL_REQUEST, CHANNEL_WINDOW_ADJUST, DEBUG,
+from ssh_raw import (CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_OPEN, CHANNEL_OPEN_CONFIRMATION, CHANNEL_REQUEST,
+                     CHANNEL_WINDOW_ADJUST, DEBUG,
                      GLOBAL_REQUEST, IGNORE, KEX_INIT, KEX_REPLY, KEXINIT, NEWKEYS, SERVICE_REQUEST, USERAUTH_FAILURE,
                      USERAUTH_INFO_REQUEST, USERAUTH_INFO_RESPONSE, USERAUTH_PK_OK, USERAUTH_REQUEST,
                      USERAUTH_SUCCESS, X25519, Ed25519, RawSsh, boolean, string, u32)
@@ -244,6 +245,14 @@ class Tricks(Hostile, unittest.TestCase):
         self.assertIsNot(ssh.try_password("alice", "x" * 30000), True)
         self.assertTrue(ssh.try_password("alice", "secret"))
 
+    def test_a_nul_in_a_name_is_not_seen_past_by_a_signature(self):
+        """libssh ends the name there; the guard looks at what was signed."""
+        ssh = self.connect()
+        ssh.request_service()
+        ssh.key_request(b"alice\0bob", KEY, signer=KEY)
+        self.assertIsNot(ssh.verdict(), True)
+        self.server.wait_event("login-failed", user="alice", reason="the signature is not by this key")
+
     def test_strict_key_exchange_leaves_no_place_for_others(self):
         ssh = self.connect(handshake=False)
         ssh.exchange_identification()
@@ -363,6 +372,32 @@ class Channels(Hostile, unittest.TestCase):
         if not sanitized():
             self.assertLess(peak_bytes(front) - before, 6 * MEBIBYTE)
         self.serves()
+
+    def test_ten_channels_that_are_not_read_cost_little_more_than_one(self):
+        make_file(self.server.write_file("alice", "big", b""), 16 << 20)
+        ssh = self.logged_in()
+        ssh.sock.settimeout(10)
+        _, front = self.server.session_pids("alice")
+        before = resident_bytes(front)
+        channels, handles = [], []
+        for number in range(10):
+            channels.append(ssh.start_sftp(window=2048, number=number))
+            ssh.send_data(channels[-1], sftp(3, 1, string("/big"), u32(1), u32(0)))
+            handles.append(ssh.read_sftp()[5:])
+        for channel, handle in zip(channels, handles):
+            ssh.send_data(channel, b"".join(sftp(5, i, handle, struct.pack(">QI", i << 15, 1 << 15))
+                                            for i in range(64)))
+        time.sleep(1)
+        if not sanitized():
+            self.assertLess(peak_bytes(front) - before, 7 * MEBIBYTE)
+        # Nobody is kept from work by the others: the last one, once it is read, gets all it asked for.
+        ssh.send(CHANNEL_WINDOW_ADJUST, u32(channels[-1]), u32(4 << 20))
+        wanted, got = 64 * (4 + 1 + 4 + 4 + (1 << 15)), 0
+        while got < wanted:
+            kind, payload = ssh.read()
+            if kind == CHANNEL_DATA and payload[:4] == u32(9):
+                got += len(payload) - 8
+        self.assertEqual(got, wanted)
 
     def test_more_data_than_the_window_allows_ends_the_session(self):
         ssh = self.logged_in()

@@ -2,6 +2,7 @@
 # run-tests: timeout 240
 
 import concurrent.futures
+import fcntl
 import os
 import re
 import signal
@@ -11,12 +12,13 @@ import unittest
 
 from ssh import OpenSsh, make_ssh_key
 from ssh_raw import (CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_OPEN, CHANNEL_OPEN_FAILURE, CHANNEL_REQUEST,
-                     CHANNEL_SUCCESS, CHANNEL_WINDOW_ADJUST, DISCONNECT, GLOBAL_REQUEST, REQUEST_FAILURE, REQUEST_SUCCESS,
-                     UNIMPLEMENTED, USERAUTH_BANNER, USERAUTH_FAILURE, USERAUTH_INFO_REQUEST, USERAUTH_INFO_RESPONSE,
-                     USERAUTH_PK_OK, USERAUTH_REQUEST, USERAUTH_SUCCESS, Ed25519, RawSsh, boolean, string, take_string,
-                     u32)
+                     CHANNEL_SUCCESS, CHANNEL_WINDOW_ADJUST, DISCONNECT, GLOBAL_REQUEST, IGNORE, REQUEST_FAILURE,
+                     REQUEST_SUCCESS, UNIMPLEMENTED, USERAUTH_BANNER, USERAUTH_FAILURE, USERAUTH_INFO_REQUEST,
+                     USERAUTH_INFO_RESPONSE, USERAUTH_PK_OK, USERAUTH_REQUEST, USERAUTH_SUCCESS, Ed25519, RawSsh,
+                     SecurityKey, boolean, string, take_string, u32)
 from transom import SFTP_ONLY, SharedServer, TransomServer, make_file, run, sanitized, sha256_file, wait_until
 
+SIOCOUTQ = 0x5411  # bytes that the other side has not acknowledged (tcp(7))
 KEY = Ed25519(b"alice")
 OTHER_KEY = Ed25519(b"somebody else")
 USERS = {
@@ -25,9 +27,13 @@ USERS = {
 }
 
 
+def request(kind, number, *parts):
+    """A packet of SFTP."""
+    return string(bytes([kind]) + u32(number) + b"".join(parts))
+
+
 def realpath(number, path="."):
-    body = b"\x10" + u32(number) + string(path)
-    return u32(len(body)) + body
+    return request(16, number, string(path))
 
 
 class SshTest(SharedServer):
@@ -77,6 +83,19 @@ class KeyExchange(SshTest, unittest.TestCase):
                 self.assertIn(name, event["theirs"])
                 self.assertIn("curve25519-sha256", event["ours"])
                 self.assertIn("compat", event["cure"])
+
+    def test_clients_with_nagles_algorithm_do_not_wait_for_our_kernel(self):
+        """OpenSSH's is one: what it sends behind something that has no answer would wait 40 ms, in each login."""
+        waits = []
+        for _ in range(6):
+            ssh = self.connect()
+            ssh.request_service()
+            sent = time.monotonic()
+            ssh.send(IGNORE, string("x"))
+            wait_until(lambda: struct.unpack("i", fcntl.ioctl(ssh.sock, SIOCOUTQ, bytes(4)))[0] == 0, interval=0.001,
+                       what="an acknowledgement")
+            waits.append(time.monotonic() - sent)
+        self.assertLess(min(waits), 0.025)
 
     def test_rekeying_goes_on_under_a_session(self):
         ssh = self.logged_in()
@@ -156,6 +175,29 @@ class Logins(SshTest, unittest.TestCase):
         ssh.expect(USERAUTH_PK_OK)
         ssh.key_request("alice", KEY, signer=KEY)
         self.assertTrue(ssh.verdict())
+
+    def test_security_keys_log_in_when_they_were_touched(self):
+        for kind in ("ed25519", "ecdsa"):
+            key, stranger = SecurityKey(kind), SecurityKey(kind)
+            # (options, flags, application, enters): 1 is "touched", 4 is "PIN entered"
+            for options, flags, application, enters in (("", 1, "ssh:", True), ("", 0, "ssh:", False),
+                                                        ("no-touch-required ", 0, "ssh:", True),
+                                                        ("verify-required ", 1, "ssh:", False),
+                                                        ("verify-required ", 5, "ssh:", True),
+                                                        ("", 1, "ssh:other", False)):
+                with self.subTest(kind=kind, options=options, flags=flags, application=application):
+                    self.server.add_user("token", {"keys": [options + key.line]})
+                    key.flags, key.application = flags, application
+                    ssh = self.connect()
+                    ssh.request_service()
+                    ssh.key_request("token", key)
+                    ssh.expect(USERAUTH_PK_OK)
+                    ssh.key_request("token", key, signer=key)
+                    self.assertEqual(ssh.verdict() is True, enters)
+            ssh = self.connect()
+            ssh.request_service()
+            ssh.key_request("token", key, signer=stranger)
+            self.assertIsNot(ssh.verdict(), True)
 
     def test_two_factors_make_a_partial_success_first(self):
         for first, second, left in ((self.by_key, self.by_password, {"password", "keyboard-interactive"}),
@@ -353,6 +395,19 @@ class Ends(unittest.TestCase):
         ssh, _ = self.session(server)
         self.assertEqual(ssh.closed(), "Idle timeout")
         server.wait_event("logout", reason="idle timeout")
+
+    def test_half_a_request_keeps_no_session_for_ever(self):
+        """Nor does an open file that nothing moves in: ten seconds after its last byte it is no transfer any more."""
+        server = self.serve(ssh={"idle_timeout": "1s"})
+        ssh, channel = self.session(server)
+        ssh.send_data(channel, request(3, 1, string("half"), u32(0x1a), u32(0)))        # OPEN: WRITE, CREAT, TRUNC
+        reply = ssh.read_sftp()
+        self.assertEqual(reply[:5], b"\x66" + u32(1))
+        ssh.send_data(channel, request(6, 2, reply[5:], bytes(8), string(b"x" * 1000))[:500])
+        ssh.sock.settimeout(30)
+        self.assertEqual(ssh.closed(), "Idle timeout")
+        server.wait_event("logout", reason="idle timeout")
+        self.assertFalse(os.path.exists(server.path("alice", "half")))
 
     def test_requests_keep_a_session_alive(self):
         server = self.serve(ssh={"idle_timeout": "1s"})

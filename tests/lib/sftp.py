@@ -179,7 +179,7 @@ class Sftp:
         return take_attrs(self.expect(self.ask(FSTAT, string(handle)), ATTRS))[0]
 
     def names(self, path):
-        """{name: Attrs} of a directory."""
+        """{name: Attrs} of a directory, "." and ".." left out."""
         handle = take_string(self.expect(self.ask(OPENDIR, string(path)), HANDLE))[0]
         result = {}
         while True:
@@ -193,7 +193,7 @@ class Sftp:
                 _, body = take_string(body)
                 result[name.decode("utf-8", "surrogateescape")], body = take_attrs(body)
         self.close_handle(handle)
-        return result
+        return {name: attrs for name, attrs in result.items() if name not in (".", "..")}
 
     def put(self, path, data, flags=NEW):
         """Upload; the code of CLOSE, or of what failed before."""

@@ -9,6 +9,7 @@ One key exchange method (curve25519-sha256), one cipher (aes128-ctr), one MAC (h
 host key is not checked.  Cryptography comes from libcrypto, so that nothing besides Python is needed.
 """
 
+import base64
 import ctypes
 import ctypes.util
 import hashlib
@@ -65,7 +66,7 @@ class Crypto:
             raise unittest.SkipTest("libcrypto is not installed")
         self.lib = ctypes.CDLL(name)
         for function in ("EVP_CIPHER_CTX_new", "EVP_aes_128_ctr", "EVP_PKEY_new_raw_private_key", "EVP_MD_CTX_new",
-                         "EVP_PKEY_new_raw_public_key", "EVP_PKEY_CTX_new"):
+                         "EVP_PKEY_new_raw_public_key", "EVP_PKEY_CTX_new", "EVP_PKEY_Q_keygen", "EVP_sha256"):
             getattr(self.lib, function).restype = ctypes.c_void_p
 
     def cipher(self, key, start):
@@ -109,12 +110,32 @@ class Crypto:
         self.lib.EVP_DigestSign(context, out, ctypes.byref(length), data, ctypes.c_size_t(len(data)))
         return out.raw
 
+    def new_p256(self):
+        return ctypes.c_void_p(self.lib.EVP_PKEY_Q_keygen(None, None, b"EC", b"P-256"))
+
+    def point_of(self, key):
+        out = ctypes.create_string_buffer(65)
+        length = ctypes.c_size_t(0)
+        self.lib.EVP_PKEY_get_octet_string_param(key, b"pub", out, ctypes.c_size_t(65), ctypes.byref(length))
+        return out.raw[:length.value]
+
+    def sign_p256(self, key, data):
+        """The numbers r and s, of SHA-256."""
+        context = ctypes.c_void_p(self.lib.EVP_MD_CTX_new())
+        out = ctypes.create_string_buffer(80)
+        length = ctypes.c_size_t(80)
+        self.lib.EVP_DigestSignInit(context, None, ctypes.c_void_p(self.lib.EVP_sha256()), None, key)
+        self.lib.EVP_DigestSign(context, out, ctypes.byref(length), data, ctypes.c_size_t(len(data)))
+        r_end = 4 + out.raw[3]      # SEQUENCE { INTEGER r, INTEGER s }, all lengths below 128
+        return out.raw[4:r_end], out.raw[r_end + 2:length.value]
+
 
 class Ed25519:
     """A user's key: .blob as SSH sends it, .line for users.d, .sign(data) as SSH sends a signature."""
 
+    algorithm = "ssh-ed25519"
+
     def __init__(self, seed):
-        import base64
         self.crypto = Crypto()
         self.key = self.crypto.private(ED25519, hashlib.sha256(seed).digest())
         self.blob = string("ssh-ed25519") + string(self.crypto.public_of(self.key))
@@ -122,6 +143,35 @@ class Ed25519:
 
     def sign(self, data):
         return string("ssh-ed25519") + string(self.crypto.sign(self.key, data))
+
+
+class SecurityKey:
+    """The same of a FIDO token (OpenSSH's PROTOCOL.u2f); flags: 1 touched, 4 PIN entered."""
+
+    def __init__(self, kind="ed25519", flags=1, application="ssh:"):
+        self.algorithm = {"ed25519": "sk-ssh-ed25519@openssh.com", "ecdsa": "sk-ecdsa-sha2-nistp256@openssh.com"}[kind]
+        self.flags = flags
+        self.application = application
+        self.counter = 0
+        self.crypto = Crypto()
+        if kind == "ed25519":
+            self.key = self.crypto.private(ED25519, os.urandom(32))
+            public = string(self.crypto.public_of(self.key))
+        else:
+            self.key = self.crypto.new_p256()
+            public = string("nistp256") + string(self.crypto.point_of(self.key))
+        self.blob = string(self.algorithm) + public + string(application)
+        self.line = self.algorithm + " " + base64.b64encode(self.blob).decode()
+
+    def sign(self, data):
+        self.counter += 1
+        said = bytes([self.flags]) + u32(self.counter)
+        signed = hashlib.sha256(self.application.encode()).digest() + said + hashlib.sha256(data).digest()
+        if "ed25519" in self.algorithm:
+            signature = self.crypto.sign(self.key, signed)
+        else:
+            signature = b"".join(string(number) for number in self.crypto.sign_p256(self.key, signed))
+        return string(self.algorithm) + string(signature) + said
 
 
 class RawSsh:
@@ -318,9 +368,9 @@ class RawSsh:
         """Offer a key; with a signer, signed by that one (data_of: as if for another user)."""
         head = string("ssh-connection") + string("publickey")
         if signer is None:
-            self.send(USERAUTH_REQUEST, string(user), head, boolean(False), string("ssh-ed25519"), string(key.blob))
+            self.send(USERAUTH_REQUEST, string(user), head, boolean(False), string(key.algorithm), string(key.blob))
             return
-        tail = head + boolean(True) + string("ssh-ed25519") + string(key.blob)
+        tail = head + boolean(True) + string(key.algorithm) + string(key.blob)
         signed = string(self.session_id) + bytes([USERAUTH_REQUEST]) + string(data_of or user) + tail
         self.send(USERAUTH_REQUEST, string(user), tail, string(signer.sign(signed)))
 

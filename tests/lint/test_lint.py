@@ -112,6 +112,10 @@ class Code(unittest.TestCase):
             "server/ftp": ("server/base/", "conf/", "server/ftp/", "server/tls/", "server/front_errno.h", "server/guard_client.h",
                            "server/guard_messages.h", "server/wire.h",
                            "vfs/vfs_types.h", "vfs/vfs_path.h", "vfs/vfs_batch.h", "vfs/vfs_longname.h"),
+            "server/sftp": ("server/base/", "conf/", "server/sftp/", "server/front_errno.h", "server/guard_client.h",
+                            "server/guard_messages.h", "server/keeper_client.h", "server/key_dummy.h",
+                            "server/key_openssh.h", "server/key_wrapper.h", "server/session.h",
+                            "vfs/vfs_types.h", "vfs/vfs_path.h", "vfs/vfs_batch.h", "vfs/vfs_longname.h"),
             "server/tls": ("server/base/", "conf/", "server/tls/", "server/guard_client.h", "server/keeper_client.h",
                            "server/key_dummy.h", "server/key_wrapper.h"),
         }
@@ -211,7 +215,12 @@ class Code(unittest.TestCase):
 class FrontSide(unittest.TestCase):
     """The linker's view of the wall: what a front links cannot reach for anything."""
 
-    ARCHIVES = ("server/ftp/libftp.a", "server/libfrontside.a", "vfs/libvfstext.a")
+    ARCHIVES = ("server/ftp/libftp.a", "server/sftp/libsftp.a", "server/tls/libtls.a", "server/libfrontside.a",
+                "vfs/libvfstext.a")
+    # Objects with functions that open files, and who of the front's side may call those: the nursery's preparations,
+    # before there is a client and a filter.
+    PREPARED = {"tls_certificate_load": {"tls_contexts.o"}, "io_read_file": set(), "io_replace_file": set()}
+    MIXED = {"tls_certificate.o", "io.o", "libbase_a-io.o"}
     FORBIDDEN = re.compile(
         r"(f?open(at)?(64|2)?|freopen|creat(64)?|opendir|socket|connect|bind|listen|accept4?|"
         r"getpw\w*|getgr\w*|getaddrinfo|gethostby\w*|set(res|re|e|fs)?[ug]id|setgroups|initgroups|"
@@ -260,16 +269,35 @@ class FrontSide(unittest.TestCase):
         return objects
 
     def test_what_a_front_links_references_no_call_that_reaches_out(self):
-        # io.o holds io_read_file and io_replace_file beside the plain loops; the filter is what counts there.
-        mixed = {"io.o", "libbase_a-io.o"}
         findings = ["%s: %s" % (member, symbol) for member, symbols in sorted(self.front_objects().items())
-                    if member not in mixed for symbol in sorted(symbols) if self.FORBIDDEN.match(symbol)]
+                    if member not in self.MIXED for symbol in sorted(symbols) if self.FORBIDDEN.match(symbol)]
         self.assertFalse(findings, "a front could call:\n  " + "\n  ".join(findings))
 
-    def test_what_a_front_links_does_not_use_the_file_functions_of_io(self):
+    def test_what_a_front_links_does_not_use_functions_that_open_files(self):
         users = ["%s: %s" % (member, symbol) for member, symbols in sorted(self.front_objects().items())
-                 for symbol in sorted(symbols & {"io_read_file", "io_replace_file"})]
+                 for symbol in sorted(symbols & set(self.PREPARED)) if member not in self.PREPARED[symbol]]
         self.assertFalse(users, "a front could call:\n  " + "\n  ".join(users))
+
+
+class Configure(unittest.TestCase):
+    def test_a_libssh_without_its_security_fixes_is_refused(self):
+        """pkg-config says 0.10.6 of all of them; only the package tells."""
+        if not os.path.exists(os.path.join(SOURCE, "configure")):
+            self.skipTest("configure is not made")
+        for package, verdict in (("0.10.6-0+deb12u2", "no, "), ("0.10.6-0+deb12u1~bpo1", "no, "),
+                                 ("0.10.6-0+deb12u3", "yes, "), ("0.10.6-0+deb12u10", "yes, "), ("9.9-1", "unknown: ")):
+            with self.subTest(package), tempfile.TemporaryDirectory() as scratch:
+                fake = os.path.join(scratch, "dpkg-query")
+                with open(fake, "w") as file:
+                    file.write("#!/bin/sh\necho %s\n" % package)
+                os.chmod(fake, 0o755)
+                # Only as far as that check: what follows is not asked.
+                with open(os.path.join(SOURCE, "configure")) as file:
+                    steps = re.search(r"^libssh_package=.*?^esac$", file.read(), re.M | re.S).group(0)
+                done = run(["sh", "-c", 'as_fn_error() { echo "$2"; }; exec 6>&1 5>/dev/null; PKG_CONFIG=true\n' + steps],
+                           env=dict(os.environ, PATH=scratch + ":" + os.environ["PATH"]))
+                self.assertIn(verdict + package, done.stdout, done.stderr)
+                self.assertEqual("apt-get install libssh-4" in done.stdout, verdict == "no, ")
 
 
 class Tree(unittest.TestCase):

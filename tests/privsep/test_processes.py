@@ -13,7 +13,8 @@ import unittest
 from signal import SIGABRT, SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGUSR1, SIGUSR2
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from transom import (CLERK_UID, FILES_UID, FRONT_UID, SCALE, USER_UID, RawFtp, ServerFailed,  # noqa: E402
+from ssh_raw import RawSsh, string, u32  # noqa: E402
+from transom import (CLERK_UID, FILES_UID, FRONT_UID, SCALE, SFTP_ONLY, USER_UID, RawFtp, ServerFailed,  # noqa: E402
                      TransomServer, is_root, modes, need_root, need_tool, proc_fds, proc_status, proc_title, run,
                      wait_until)
 
@@ -135,6 +136,33 @@ class Picture(unittest.TestCase):
                     holds_log = server.log_file in proc_fds(pid).values()
                     self.assertEqual(holds_log, pid in server.pids("clerk"), proc_title(pid))
                 client.quit()
+
+    def test_sessions_of_sftp_are_confined_like_those_of_ftp(self):
+        need_root()
+        for mode in modes():
+            with self.subTest(mode=mode), TransomServer(mode=mode, users=ALICE, listeners=SFTP_ONLY) as server, \
+                    RawSsh(server.port_of("sftp")) as ssh:
+                ssh.login("alice", ALICE["alice"]["password"])
+                channel = ssh.start_sftp()
+                guard, front = server.session_pids("alice")
+                self.assertEqual(self.without_null(front), ["socket", "socket"], "wall and client")
+                held = self.without_null(guard)
+                # A directory stays in the guard; of a file the front gets the descriptor, and nothing else.
+                ssh.send_data(channel, string(b"\x0b" + u32(1) + string("/")))
+                self.assertEqual(ssh.read_sftp()[:5], b"\x66" + u32(1))
+                self.assertEqual(self.without_null(front), ["socket", "socket"])
+                self.assertEqual(len(self.without_null(guard)), len(held) + 1)
+                ssh.send_data(channel, string(b"\x03" + u32(2) + string("/new") + u32(0x1a) + u32(0)))
+                self.assertEqual(ssh.read_sftp()[:5], b"\x66" + u32(2))
+                files = [text for text in self.without_null(front) if text != "socket"]
+                self.assertEqual([text.startswith(server.root("alice")) for text in files], [True], files)
+                status = proc_status(front)
+                self.assertEqual((status["Seccomp"], status["NoNewPrivs"], bits(status, "CapPrm")), (["2"], ["1"], 0))
+                if mode == "root":
+                    self.check_status(guard, FILES_UID, FILES_UID, [], 0, 0, 2)
+                    self.assertEqual(self.roots_view(guard), server.root("alice"))
+                    self.check_status(front, FRONT_UID, FRONT_UID, [], 0, 0, 2)
+                    self.assertEqual(self.roots_view(front), os.path.join(server.dir, "run", "empty"))
 
     @staticmethod
     def without_null(pid):

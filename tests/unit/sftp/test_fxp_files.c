@@ -133,13 +133,12 @@ Test(fxp_files, writes_may_come_in_any_order_and_leave_holes)
 		cr_assert_eq(bytes[i], i / 32 < 4 ? (char)('a' + (char)(i / 32)) : i / 32 < 7 ? '\0' : 'h');
 }
 
-Test(fxp_files, more_open_uploads_than_buffers_keep_their_bytes_apart)
+static void upload_many_at_a_time(void)
 {
 	struct fxp_name files[FXP_GATHERS * 3];
 	char name[16];
 	char text[64];
 
-	fxp_harness_login(&harness);
 	for (size_t i = 0; i < FXP_GATHERS * 3; i++) {
 		snprintf(name, sizeof(name), "f%zu", i);
 		files[i] = fxp_harness_open(&harness, name, F_NEW);
@@ -155,6 +154,28 @@ Test(fxp_files, more_open_uploads_than_buffers_keep_their_bytes_apart)
 		snprintf(name, sizeof(name), "f%zu", i);
 		snprintf(text, sizeof(text), "[%02zu:0][%02zu:1][%02zu:2]", i, i, i);
 		cr_assert(tree_holds(&harness.tree, name, text));
+	}
+}
+
+Test(fxp_files, more_open_uploads_than_buffers_keep_their_bytes_apart)
+{
+	fxp_harness_login(&harness);
+	upload_many_at_a_time();
+}
+
+Test(fxp_files, buffers_are_those_of_the_connection_and_go_back)
+{
+	for (unsigned of_others = 0; of_others <= SSH_SERVICE_BUFFERS; of_others++) {
+		const unsigned had = SSH_SERVICE_BUFFERS - of_others;
+		unsigned left = had;
+
+		harness.start.buffers_left = &left;
+		fxp_harness_login(&harness);
+		upload_many_at_a_time();
+		cr_assert_eq(left, 0, "%u of %u left", left, had);
+		fxp_harness_stop(&harness);
+		cr_assert_eq(left, had);
+		harness.start.buffers_left = NULL;
 	}
 }
 

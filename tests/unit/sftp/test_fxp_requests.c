@@ -20,7 +20,8 @@ static size_t sample(struct fxp_harness *harness, const struct fxp_name *file, c
 	switch (takes) {
 	case FXP_TAKES_PATHS:
 		fxp_put_text(&writer, "a");
-		/* fall through */
+		fxp_put_text(&writer, "b");
+		break;
 	case FXP_TAKES_PATH:
 		fxp_put_text(&writer, "b");
 		break;

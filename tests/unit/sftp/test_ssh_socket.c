@@ -1,8 +1,12 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -185,4 +189,51 @@ Test(ssh_socket, waiting_tells_of_the_other_descriptor)
 	cr_assert(other);
 	close(others[0]);
 	close(others[1]);
+}
+
+/* A connection over TCP in the place of ours, whose end here does not acknowledge at once. */
+static void connect_over_tcp(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t length = sizeof(address);
+	const int no = 0;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	cr_assert_eq(bind(listener, (struct sockaddr *)&address, length), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	cr_assert_eq(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	ssh_socket_close();
+	close(fds[OURS]);
+	close(fds[THEIRS]);
+	fds[THEIRS] = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(connect(fds[THEIRS], (struct sockaddr *)&address, length), 0);
+	fds[OURS] = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	cr_assert_geq(fds[OURS], 0);
+	cr_assert_eq(setsockopt(fds[OURS], IPPROTO_TCP, TCP_QUICKACK, &no, sizeof(no)), 0);
+	close(listener);
+	ssh_socket_open(fds[OURS]);
+}
+
+static int not_acknowledged(void)
+{
+	int n = -1;
+
+	cr_assert_eq(ioctl(fds[THEIRS], SIOCOUTQ, &n), 0);
+	return n;
+}
+
+Test(ssh_socket, what_came_is_acknowledged_at_once_when_it_is_asked_for)
+{
+	const uint8_t *bytes;
+	char out[16];
+	bool unused;
+
+	connect_over_tcp();
+	cr_assert_eq(write(fds[THEIRS], "x", 1), 1);
+	cr_assert(ssh_socket_wait(-1, true, -1, &unused));
+	cr_assert_eq(ssh_socket_fill(&bytes), 1);
+	cr_assert_eq(not_acknowledged(), 1, "the kernel waits for more");
+	ssh_socket_acknowledge();
+	cr_assert_eq(not_acknowledged(), 0);
+	cr_assert_eq(recv(fds[OURS], out, sizeof(out), 0), 1);
 }
