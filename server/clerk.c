@@ -24,6 +24,12 @@
 #define ACKNOWLEDGE_LINES 8
 #define ACKNOWLEDGE_MS    10
 
+/* A sender of many lines one after the other, as of small files, is heard only so often: waking up costs more than a
+ * line.  Meanwhile they wait in the socket, safe from its death. */
+#define BURST_LINES  4  /* so many make a burst, */
+#define BURST_GAP_MS 20 /* when they come closer than this */
+#define BURST_REST_MS 3
+
 /* One client. */
 struct connection {
 	struct clerk *clerk;
@@ -36,6 +42,9 @@ struct connection {
 	struct clerk_session *session; /* NULL for the master's */
 	uint32_t hash_id;              /* of the request that waits for a turn */
 	uint64_t logged, acknowledged; /* numbers of events */
+	int64_t logged_ms;             /* when the last one came */
+	unsigned burst;                /* events in a row */
+	bool resting;                  /* not heard until the timer rings */
 };
 
 struct clerk {
@@ -44,6 +53,7 @@ struct clerk {
 	struct clerk_log *log;
 	int door_fd;
 	struct loop_timer *acknowledge;
+	struct loop_timer *wake; /* those that rest */
 	bool acknowledge_soon; /* the timer is set */
 	struct connection *connections;
 	bool has_limits, has_log;
@@ -203,6 +213,7 @@ static bool do_sync(
 static bool do_event(
     struct connection *from, uint32_t id, const struct clerk_msg_event *ask, int fd)
 {
+	int64_t now = clock_mono_ms();
 	struct clerk_log_line line = {
 		.seconds = ask->seconds,
 		.milliseconds = ask->milliseconds,
@@ -217,6 +228,8 @@ static bool do_event(
 	if (id != 0 || !clerk_log_write(from->clerk->log, &line))
 		return false;
 	from->logged = ask->seq;
+	from->burst = now - from->logged_ms < BURST_GAP_MS ? from->burst + 1 : 1;
+	from->logged_ms = now;
 	return true;
 }
 
@@ -398,6 +411,30 @@ static void acknowledge_in_time(struct connection *to)
 	}
 }
 
+static void on_message(struct loop *loop, int fd, uint32_t events, void *context);
+
+static void on_wake(struct loop *loop, void *context)
+{
+	struct clerk *clerk = context;
+
+	for (struct connection *each = clerk->connections; each != NULL; each = each->next) {
+		if (each->resting && !loop_watch(loop, each->fd, EPOLLIN, on_message, each))
+			mark_broken(each);
+		each->resting = false;
+	}
+	settle(clerk);
+}
+
+/* The end of a connection is heard all the same. */
+static void rest_in_burst(struct connection *from)
+{
+	if (from->is_master || from->broken || from->burst < BURST_LINES ||
+	    !loop_watch(from->clerk->loop, from->fd, 0, on_message, from))
+		return;
+	from->resting = true;
+	loop_timer_set(from->clerk->wake, clock_mono_ms() + BURST_REST_MS);
+}
+
 static void on_message(struct loop *loop, int fd, uint32_t events, void *context)
 {
 	struct connection *from = context;
@@ -409,6 +446,7 @@ static void on_message(struct loop *loop, int fd, uint32_t events, void *context
 	for (int i = 0; i < MESSAGES_PER_TURN && !from->broken && receive(from); i++)
 		;
 	acknowledge_in_time(from);
+	rest_in_burst(from);
 	if (clerk_log_lost(clerk->log))
 		for (struct connection *each = clerk->connections; each != NULL; each = each->next)
 			if (each->is_master)
@@ -537,9 +575,11 @@ int clerk_run(void)
 	clerk->loop = loop_new();
 	if (clerk->loop != NULL)
 		clerk->acknowledge = loop_timer_new(clerk->loop, on_acknowledge, clerk);
+	if (clerk->loop != NULL)
+		clerk->wake = loop_timer_new(clerk->loop, on_wake, clerk);
 	clerk->books = clerk_sessions_new();
 	clerk->log = clerk_log_new();
-	if (clerk->acknowledge == NULL || clerk->books == NULL || clerk->log == NULL ||
+	if (clerk->acknowledge == NULL || clerk->wake == NULL || clerk->books == NULL || clerk->log == NULL ||
 	    !io_set_nonblocking(clerk->door_fd, true) ||
 	    add_connection(clerk, ROLE_FD_MASTER, 0) == NULL)
 		goto out;

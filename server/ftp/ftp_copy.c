@@ -382,19 +382,13 @@ static enum ftp_copy_result receive_by_pipe(struct ftp_copy *copy, int data_fd, 
 
 /* --- short uploads, ASCII, and whatever cannot be spliced --------------------------------------------------- */
 
-/* Of the large block. */
-static size_t store_bytes(const struct ftp_copy *copy)
-{
-	return copy->tls != NULL ? FTP_TLS_STORE_BYTES : FTP_STORE_BLOCK_BYTES;
-}
-
 /* An upload that is longer than its first block gets the large one. */
 static bool grow_block(struct ftp_copy *copy)
 {
 	struct ftp_copy small = *copy;
 
 	copy->block = NULL;
-	if (!need_block(copy, store_bytes(copy) + FTP_STORE_SPARE_BYTES)) {
+	if (!need_block(copy, FTP_STORE_BLOCK_BYTES + FTP_STORE_SPARE_BYTES)) {
 		copy->block = small.block;
 		return false;
 	}
@@ -464,9 +458,9 @@ enum ftp_copy_result ftp_copy_receive(struct ftp_copy *copy, int data_fd, int fi
 		return receive_by_pipe(copy, data_fd, file_fd);
 	if (!need_block(copy, FTP_STORE_FIRST_BYTES + FTP_STORE_SPARE_BYTES))
 		return FTP_COPY_FAILED;
-	/* TLS brings no more than a record at a time, however much has come. */
+	/* What TLS has read ahead is taken at once, in whatever pieces it comes. */
 	if (copy->tls != NULL && is_mapped(copy->size))
-		most = store_bytes(copy);
+		most = FTP_STORE_BLOCK_BYTES;
 	/* The end of a short file has most often come along with it: look before going to sleep. */
 	do
 		n = receive_some(copy, data_fd, ascii);
@@ -479,7 +473,7 @@ enum ftp_copy_result ftp_copy_receive(struct ftp_copy *copy, int data_fd, int fi
 		return FTP_COPY_MORE;
 	if (!is_mapped(copy->size))
 		return go_long(copy, data_fd, file_fd, ascii);
-	if (copy->end >= store_bytes(copy))
+	if (copy->end >= FTP_STORE_BLOCK_BYTES)
 		return flush_to_file(copy, file_fd);
 	return FTP_COPY_MORE;
 }

@@ -18,10 +18,9 @@
 #define FTP_DESERTED_SHARE \
 	16 /* this part of an upload's time is waited for its client's desertion, */
 #define FTP_DESERTED_MAX_MS   250 /* and no longer: on a busy machine a dying client takes its time */
-#define FTP_TLS_BLOCK_BYTES   (256u << 10) /* of a file, encrypted and sent at once */
+#define FTP_TLS_BLOCK_BYTES   (128u << 10) /* of a file, read and encrypted at once */
 #define FTP_TLS_TURN_BYTES    (2u << 20)   /* at most, between two looks at the control connection */
 #define FTP_TRIM_BYTES        (1u << 20) /* a transfer over TLS of more is worth tidying up behind it */
-#define FTP_TLS_STORE_BYTES   (1u << 20)   /* of an upload, decrypted and then written at once */
 #define FTP_ASCII_BLOCK_BYTES (192u << 10)
 #define FTP_LIST_BLOCK_BYTES  (128u << 10)
 #define FTP_SENDFILE_BYTES    (8u << 20) /* at most, between two looks at the control connection */

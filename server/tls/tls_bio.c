@@ -31,6 +31,11 @@ bool tls_bio_has_output(const struct tls_bio *bio)
 	return bio->out_end > bio->out_start;
 }
 
+bool tls_bio_gathers(const struct tls_bio *bio)
+{
+	return bio->bulk && bio->out_start == 0 && bio->out_end < TLS_SEND_BYTES;
+}
+
 bool tls_bio_has_input(const struct tls_bio *bio)
 {
 	return bio->in_end > bio->in_start;

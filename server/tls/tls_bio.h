@@ -37,6 +37,8 @@ BIO *tls_bio_new(BIO_METHOD *method, struct tls_bio *bio);
 /* Send what the socket takes.  True when nothing is left; false with errno (EAGAIN: later). */
 bool tls_bio_flush(struct tls_bio *bio);
 bool tls_bio_has_output(const struct tls_bio *bio);
+/* For files: is it better to wait for more before it is sent? */
+bool tls_bio_gathers(const struct tls_bio *bio);
 /* Was something received that OpenSSL has not asked for yet? */
 bool tls_bio_has_input(const struct tls_bio *bio);
 

@@ -8,9 +8,13 @@
 
 #define TLS_RECORD_BYTES      16384u /* payload of the largest record (RFC 8446 5.1) */
 #define TLS_RECORD_EXTRA      320u   /* header, IV, tag and padding of one at most */
-#define TLS_SEND_BYTES	      (256u << 10) /* payload that is encrypted before it is sent in one go */
-#define TLS_SEND_BUFFER_BYTES (TLS_SEND_BYTES + (TLS_SEND_BYTES / TLS_RECORD_BYTES + 4) * TLS_RECORD_EXTRA)
-#define TLS_RECEIVE_BYTES     (1u << 20) /* read from the network in one go */
+#define TLS_RECORD_LEAST      512u   /* payload of the smallest that a client may ask for (RFC 6066 4) */
+/* With the blocks of the FTP engine all that is in work at a time stays in a processor's second-level cache. */
+#define TLS_WRITE_BYTES	      (128u << 10) /* payload that is encrypted in one go */
+#define TLS_SEND_BYTES	      (512u << 10) /* gathered before it is sent in one go */
+#define TLS_SEND_BUFFER_BYTES \
+	(TLS_SEND_BYTES + TLS_WRITE_BYTES + (TLS_WRITE_BYTES / TLS_RECORD_LEAST + 4) * TLS_RECORD_EXTRA)
+#define TLS_RECEIVE_BYTES (512u << 10) /* read from the network in one go */
 
 /*
  * Records of a client that bring no payload: empty ones, KeyUpdate, alerts, tries to renegotiate.  So many are let

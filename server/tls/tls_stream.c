@@ -85,6 +85,9 @@ struct tls_stream *tls_stream_new(SSL_CTX *ctx, BIO_METHOD *method, int fd, bool
 		return NULL;
 	}
 	SSL_set_bio(stream->ssl, bio, bio);
+	/* Given back after each record they would be asked for again with the next one. */
+	if (bulk)
+		SSL_clear_mode(stream->ssl, SSL_MODE_RELEASE_BUFFERS);
 	SSL_set_accept_state(stream->ssl);
 	SSL_set_msg_callback(stream->ssl, on_message);
 	SSL_set_msg_callback_arg(stream->ssl, stream);
@@ -210,8 +213,25 @@ bool tls_stream_is_resumed(const struct tls_stream *stream)
 
 /* --- payload ------------------------------------------------------------------------------------- */
 
+/* One record, or what is left of one.  As SSL_read_ex. */
+static int read_record(struct tls_stream *stream, uint8_t *to, size_t room, size_t *got_out)
+{
+	size_t got = 0;
+	int result = SSL_read_ex(stream->ssl, to, room, &got);
+
+	if (result != 1)
+		return result;
+	if (stream->pending_chaff > 1)
+		stream->chaff += stream->pending_chaff - 1;
+	stream->pending_chaff = 0;
+	stream->payload += got;
+	*got_out += got;
+	return 1;
+}
+
 enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n, size_t *got_out)
 {
+	enum tls_status status = TLS_OK;
 	int result;
 
 	*got_out = 0;
@@ -221,25 +241,26 @@ enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n
 	if (tls_bio_has_output(&stream->bio))
 		tls_bio_flush(&stream->bio);
 	ERR_clear_error();
-	result = SSL_read_ex(stream->ssl, bytes, n, got_out);
+	do
+		result = read_record(stream, (uint8_t *)bytes + *got_out, n - *got_out, got_out);
+	while (result == 1 && *got_out < n && tls_bio_has_input(&stream->bio));
 	if (result != 1)
-		return explain(stream, result);
-	if (stream->pending_chaff > 1)
-		stream->chaff += stream->pending_chaff - 1;
-	stream->pending_chaff = 0;
-	stream->payload += *got_out;
+		status = explain(stream, result);
+	/* What is wrong behind the payload is told the next time. */
+	if (*got_out == 0)
+		return status;
 	return is_flood(stream) ? fail(stream, "too many records without payload") : TLS_OK;
 }
 
 enum tls_status tls_stream_write(
     struct tls_stream *stream, const void *bytes, size_t n, size_t *taken_out)
 {
-	size_t most = stream->bio.bulk ? TLS_SEND_BYTES : TLS_RECORD_BYTES;
-	enum tls_status status = tls_stream_flush(stream);
+	size_t most = stream->bio.bulk ? TLS_WRITE_BYTES : TLS_RECORD_BYTES;
+	enum tls_status status = tls_bio_gathers(&stream->bio) ? TLS_OK : tls_stream_flush(stream);
 	int result;
 
 	*taken_out = 0;
-	/* One gathering at a time: so OpenSSL's writes always fit, and none is left half done. */
+	/* Nothing more before a full buffer is empty: so OpenSSL's writes always fit, and none is left half done. */
 	if (status != TLS_OK)
 		return status;
 	if (stream->failed)
@@ -248,6 +269,8 @@ enum tls_status tls_stream_write(
 	result = SSL_write_ex(stream->ssl, bytes, n < most ? n : most, taken_out);
 	if (result != 1)
 		return explain(stream, result);
+	if (tls_bio_gathers(&stream->bio))
+		return TLS_OK;
 	return tls_stream_flush(stream) == TLS_FAILED ? TLS_FAILED : TLS_OK;
 }
 

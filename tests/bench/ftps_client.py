@@ -101,7 +101,13 @@ class Data:
         # Waking us is charged to the sender: seldom enough that it does not drown the server's own work.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1 << 18)
         while True:
-            got = self.socket.recv_into(into)
+            try:
+                got = self.socket.recv_into(into)
+            except ConnectionResetError:
+                # It had closed before our close_notify came; all that it sent is read before this is told.
+                if total < size:
+                    raise
+                return total
             if not got:
                 return total
             total += got

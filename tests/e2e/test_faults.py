@@ -15,6 +15,7 @@ from transom import (RawFtp, ServerFailed, TransomServer, modes, need_root, prog
 
 CLONE_NEWNS = 0x20000
 PIECE_BYTES = 1 << 20
+SMALL_FILES = 40                # enough for a burst, and less than a sender may have unacknowledged
 KEPT_BYTES = PIECE_BYTES // 2   # of a piece: the last of it may still wait in the front or the socket
 USERS = {"alice": {"password": "secret"}, "bob": {"password": "secret"}}
 
@@ -167,6 +168,23 @@ class Killed(unittest.TestCase):
         upload.data.close()
         self.assert_only_alice_lost(server, upload, other)
         server.wait_event("crash", role="guard")
+        server.stop()
+
+    @both_modes
+    def test_guard_right_after_many_small_files(self, mode):
+        """The clerk takes the lines of a burst together; what was answered with 226 is logged all the same."""
+        server = self.server(mode)
+        server.start()
+        ftp = server.ftp("alice", "secret")
+        for number in range(SMALL_FILES):
+            ftp.storbinary("STOR f%d" % number, io.BytesIO(b"small"))
+        guard, = server.pids("guard alice")
+        server.kill(guard)
+        ftp.close()
+        server.wait_event("crash", role="guard")
+        server.wait_event("upload", count=SMALL_FILES, user="alice", result="complete")
+        logged = server.log_events("upload", user="alice")
+        self.assertEqual([event["path"] for event in logged], ["/f%d" % number for number in range(SMALL_FILES)])
         server.stop()
 
     @both_modes

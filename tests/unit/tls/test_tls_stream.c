@@ -1,4 +1,7 @@
 #include <criterion/criterion.h>
+#include <openssl/hmac.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -61,6 +64,7 @@ Test(tls_stream, an_end_without_close_notify_is_a_cut_and_the_other_way_stays_op
 	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_CUT);
 	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_CUT);
 	cr_expect_eq(tls_stream_write(f.line.server, "y", 1, &n), TLS_OK);
+	cr_expect_eq(tls_stream_flush(f.line.server), TLS_OK);
 	cr_expect_eq(tls_line_client_reads(&f.line, bytes, 1), 1);
 	close_line(&f);
 }
@@ -143,6 +147,100 @@ Test(tls_stream, many_bytes_go_through_a_socket_that_does_not_block)
 	close_line(&f);
 }
 
+Test(tls_stream, a_control_connection_sends_at_once)
+{
+	struct fixture f;
+	char byte;
+	size_t n;
+
+	open_line(&f, TLS1_3_VERSION, false);
+	cr_expect_eq(tls_stream_write(f.line.server, "y", 1, &n), TLS_OK);
+	cr_expect_not(tls_stream_has_output(f.line.server));
+	cr_expect_eq(tls_line_client_reads(&f.line, &byte, 1), 1);
+	close_line(&f);
+}
+
+Test(tls_stream, a_data_connection_gathers_until_it_has_much_or_is_told)
+{
+	static uint8_t bytes[TLS_SEND_BYTES];
+	struct fixture f;
+	uint64_t before;
+	size_t sent = 0;
+	size_t n;
+
+	open_line(&f, TLS1_3_VERSION, true);
+	before = tls_stream_traffic(f.line.server);
+	cr_expect_eq(tls_stream_write(f.line.server, "y", 1, &n), TLS_OK);
+	cr_expect_eq(tls_stream_traffic(f.line.server), before);
+	cr_expect(tls_stream_has_output(f.line.server));
+	cr_expect_eq(tls_stream_events(f.line.server), POLLOUT);
+	cr_expect_eq(tls_stream_flush(f.line.server), TLS_OK);
+	cr_expect_eq(tls_line_client_reads(&f.line, bytes, 1), 1);
+	before = tls_stream_traffic(f.line.server);
+	while (sent < sizeof(bytes)) {
+		cr_assert_eq(tls_stream_traffic(f.line.server), before);
+		cr_assert_eq(
+		    tls_stream_write(f.line.server, bytes + sent, sizeof(bytes) - sent, &n), TLS_OK);
+		cr_assert_gt(n, 0);
+		sent += n;
+	}
+	cr_expect_gt(tls_stream_traffic(f.line.server), before);
+	close_line(&f);
+}
+
+/* RFC 6066 4: each record brings little more than its own overhead. */
+Test(tls_stream, a_client_with_little_memory_gets_small_records)
+{
+	static uint8_t bytes[TLS_SEND_BYTES + TLS_WRITE_BYTES];
+	/* Encrypted, that is just too little to be sent. */
+	const size_t first = TLS_SEND_BYTES / (TLS_RECORD_LEAST + 22) * TLS_RECORD_LEAST;
+	enum tls_status status = TLS_OK;
+	struct fixture f;
+	size_t written = 0;
+	size_t read = 0;
+
+	f.client = tls_peer_client(TLS1_3_VERSION);
+	SSL_CTX_set_tlsext_max_fragment_length(f.client, TLSEXT_max_fragment_length_512);
+	cr_assert(tls_peer_init(&f.peer, ""), "%s", f.peer.message);
+	tls_line_open(&f.line, &f.peer, f.client, true, NULL);
+	cr_assert_eq(tls_line_shake_hands(&f.line), TLS_OK);
+	for (int turn = 0; turn < 100000 && read < sizeof(bytes) && status != TLS_FAILED; turn++) {
+		size_t n = 0;
+
+		if (written < sizeof(bytes))
+			status = tls_stream_write(f.line.server, bytes + written,
+			    (written < first ? first : sizeof(bytes)) - written, &n);
+		else
+			status = tls_stream_flush(f.line.server);
+		written += n;
+		while ((n = tls_line_client_reads(&f.line, bytes, TLS_RECORD_BYTES)) > 0)
+			read += n;
+	}
+	cr_expect_neq(status, TLS_FAILED, "%s", tls_stream_failure(f.line.server));
+	cr_expect_eq(read, sizeof(bytes));
+	close_line(&f);
+}
+
+Test(tls_stream, one_read_takes_many_records_and_tells_of_a_bad_one_behind_them_the_next_time)
+{
+	static const uint8_t bad[] = { 23, 3, 3, 0, 17, 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x',
+		'x', 'x', 'x', 'x', 'x', 'x' };
+	struct fixture f;
+	char bytes[64];
+	size_t n;
+
+	open_line(&f, TLS1_3_VERSION, true);
+	for (int i = 0; i < 3; i++)
+		SSL_write_ex(f.line.client, "abcdefgh", 8, &n);
+	cr_assert_eq(write(f.line.fds[0], bad, sizeof(bad)), (ssize_t)sizeof(bad));
+	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_OK);
+	cr_expect_eq(n, 24);
+	cr_expect_eq(tls_stream_read(f.line.server, bytes, sizeof(bytes), &n), TLS_FAILED);
+	cr_expect_eq(n, 0);
+	cr_expect_neq(tls_stream_failure(f.line.server)[0], '\0');
+	close_line(&f);
+}
+
 Test(tls_stream, input_read_ahead_is_told_of)
 {
 	struct fixture f;
@@ -209,6 +307,94 @@ Test(tls_stream, a_flood_between_single_bytes_is_one_too)
 	open_line(&f, TLS1_3_VERSION, true);
 	cr_expect_eq(update_keys(&f, 2 * (int)TLS_CHAFF_RECORDS, 1), TLS_FAILED);
 	close_line(&f);
+}
+
+/* --- records that libssl never makes ---------------------------------------------------------------- */
+
+#define SECRET_BYTES 32 /* of TLS_AES_128_GCM_SHA256 */
+#define KEY_BYTES    16
+#define IV_BYTES     12
+#define TAG_BYTES    16
+
+static uint8_t client_secret[SECRET_BYTES];
+
+/* NSS's format of key logs: "CLIENT_TRAFFIC_SECRET_0 RANDOM SECRET", in hexadecimal. */
+static void keep_secret(const SSL *ssl, const char *line)
+{
+	const char *hex = strrchr(line, ' ');
+
+	(void)ssl;
+	if (strncmp(line, "CLIENT_TRAFFIC_SECRET_0 ", 24) != 0)
+		return;
+	for (size_t i = 0; i < SECRET_BYTES; i++)
+		cr_assert_eq(sscanf(hex + 1 + 2 * i, "%2hhx", &client_secret[i]), 1);
+}
+
+/* RFC 8446 7.1, HKDF-Expand-Label without a context, for what one HMAC yields. */
+static void expand_label(const char *label, uint8_t *out, uint8_t bytes)
+{
+	uint8_t info[64] = { 0, bytes, (uint8_t)strlen(label) };
+	uint8_t block[EVP_MAX_MD_SIZE];
+	size_t length = 3 + strlen(label);
+
+	memcpy(info + 3, label, strlen(label));
+	info[length++] = 0; /* no context */
+	info[length++] = 1; /* the first block */
+	HMAC(EVP_sha256(), client_secret, SECRET_BYTES, info, length, block, NULL);
+	memcpy(out, block, bytes);
+}
+
+/* The client's record of that number since its traffic keys began, with nothing in it. */
+static void send_empty_record(struct fixture *f, uint8_t number)
+{
+	uint8_t record[5 + 1 + TAG_BYTES] = { 23, 3, 3, 0, 1 + TAG_BYTES };
+	const uint8_t type = 23; /* application data, the inner type */
+	EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+	uint8_t key[KEY_BYTES], iv[IV_BYTES];
+	int n;
+
+	expand_label("tls13 key", key, KEY_BYTES);
+	expand_label("tls13 iv", iv, IV_BYTES);
+	iv[IV_BYTES - 1] ^= number;
+	cr_assert_eq(EVP_EncryptInit_ex(cipher, EVP_aes_128_gcm(), NULL, key, iv), 1);
+	cr_assert_eq(EVP_EncryptUpdate(cipher, NULL, &n, record, 5), 1);
+	cr_assert_eq(EVP_EncryptUpdate(cipher, record + 5, &n, &type, 1), 1);
+	cr_assert_eq(EVP_EncryptFinal_ex(cipher, record + 6, &n), 1);
+	cr_assert_eq(EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG_BYTES, record + 6), 1);
+	EVP_CIPHER_CTX_free(cipher);
+	cr_assert_eq(write(f->line.fds[0], record, sizeof(record)), (ssize_t)sizeof(record));
+}
+
+static void expect_flood_of_empty_records(bool data)
+{
+	enum tls_status status = TLS_AGAIN;
+	struct fixture f;
+	uint8_t sent = 0;
+	char bytes[16];
+	size_t n;
+
+	f.client = tls_peer_client(TLS1_3_VERSION);
+	SSL_CTX_set_keylog_callback(f.client, keep_secret);
+	cr_assert(tls_peer_init(&f.peer, ""), "%s", f.peer.message);
+	tls_line_open(&f.line, &f.peer, f.client, data, NULL);
+	cr_assert_eq(tls_line_shake_hands(&f.line), TLS_OK);
+	while (status == TLS_AGAIN && sent < 4 * TLS_CHAFF_RECORDS) {
+		send_empty_record(&f, sent++);
+		do
+			status = tls_stream_read(f.line.server, bytes, sizeof(bytes), &n);
+		while (status == TLS_AGAIN && tls_stream_has_input(f.line.server));
+	}
+	cr_expect_eq(status, TLS_FAILED);
+	/* They were good records, and it was their number that did it. */
+	cr_expect_gt(sent, TLS_CHAFF_RECORDS / 2, "%u: %s", sent, tls_stream_failure(f.line.server));
+	cr_expect_leq(sent, TLS_CHAFF_RECORDS + 2, "%u: %s", sent, tls_stream_failure(f.line.server));
+	close_line(&f);
+}
+
+Test(tls_stream, a_flood_of_empty_records_is_a_failure)
+{
+	expect_flood_of_empty_records(false);
+	expect_flood_of_empty_records(true);
 }
 
 Test(tls_stream, renegotiation_is_not_served)
