@@ -90,6 +90,18 @@ static struct conf_listener *add_listener(struct conf *conf, const char *title)
 	return listener;
 }
 
+/* Each protocol has its port (IANA), so the row's default is that of the default protocol alone. */
+static uint16_t default_port(int protocol)
+{
+	static const uint16_t ports[CONF_PROTOCOL_COUNT] = {
+		[CONF_PROTOCOL_FTP] = 21,
+		[CONF_PROTOCOL_FTPS] = 990,
+		[CONF_PROTOCOL_SFTP] = 22,
+	};
+
+	return ports[protocol];
+}
+
 static enum conf_status read_listeners(const struct conf_reading *reading, struct conf *conf)
 {
 	size_t section = 0;
@@ -104,6 +116,8 @@ static enum conf_status read_listeners(const struct conf_reading *reading, struc
 		status = conf_read_options(reading, section, listener);
 		if (status != CONF_OK)
 			return status;
+		if (!conf_read_has(reading, section, "address"))
+			listener->address.port = default_port(listener->protocol);
 	}
 	if (conf->listener_count == 0 && add_listener(conf, "ftp") == NULL)
 		return CONF_NO_MEMORY;

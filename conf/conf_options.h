@@ -72,7 +72,7 @@
 	O(choice, protocol, "ftp", "ftp|ftps|sftp", 0, SEEN_BY_ALL,					\
 	  "What is spoken here: ftp, with explicit TLS where there is a certificate; ftps, TLS from the first byte; sftp.") \
 	O(address, address, "[::]:21", 0, 0, SEEN_BY_ALL,						\
-	  "Address and port, as 192.0.2.1:21 or [2001:db8::1]:21. [::] and * serve IPv4 too. Port 0 lets the system choose; the ready line tells.") \
+	  "Address and port, as 192.0.2.1:21 or [2001:db8::1]:21. [::] and * serve IPv4 too. Port 0 lets the system choose; the ready line tells. Without this line ftps is on port 990 and sftp on port 22.") \
 	O(uint, backlog, "1024", 1, 65535, SEEN_BY_MASTER,						\
 	  "Connections that may wait to be accepted.")							\
 	O(choice, algorithms, "modern", "modern|compat|legacy", 0, SEEN_BY_NURSERY | SEEN_BY_FRONT,	\
@@ -116,7 +116,7 @@
 	O(paths, host_keys, "{}", 0, 8, SEEN_BY_KEEPER,							\
 	  "Files with the private host keys, at most one each of Ed25519, ECDSA and RSA. Empty: the keys in state_dir, which are made at the first start.") \
 	O(text, software_version, "transom", 0, 64, SEEN_BY_FRONT,					\
-	  "What the server calls itself in the first line of SSH, after SSH-2.0-.")			\
+	  "What the server calls itself in the first line of SSH, after SSH-2.0-; ASCII, and no hyphen in the first word.") \
 	O(text, banner, "", 0, 2048, SEEN_BY_FRONT,							\
 	  "Text that clients show before the login.")							\
 	O(text, kex, "", 0, 1024, SEEN_BY_FRONT | SEEN_BY_NURSERY,					\

@@ -43,6 +43,7 @@ struct client {
 	char session[SESSION_ID_BYTES];
 	struct netaddr local;
 	struct netaddr peer;
+	bool greeted;
 	struct wire_blob unread; /* in the guard client's memory */
 };
 
@@ -102,6 +103,7 @@ static bool take_client(const struct guard_client_event *event, struct client *o
 		return false;
 	out->local.port = (uint16_t)note->local_port;
 	out->peer.port = (uint16_t)note->peer_port;
+	out->greeted = note->greeted != 0;
 	out->unread = note->unread;
 	return true;
 }
@@ -173,6 +175,7 @@ static int serve_ftp(
 		.local = client->local,
 		.peer = client->peer,
 		.session = client->session,
+		.greeted = client->greeted,
 		.unread = client->unread,
 		.tls = start->tls,
 	};

@@ -92,7 +92,13 @@ static void close_listeners(struct guard *guard)
 	loop_timer_set(guard->accept_pause, CLOCK_NEVER);
 }
 
-static void begin_session(struct guard *guard, int client_fd, struct wire_blob unread)
+/* What an earlier session of the connection has left (REIN). */
+struct left {
+	struct wire_blob unread;
+	bool greeted;
+};
+
+static void begin_session(struct guard *guard, int client_fd, const struct left *left)
 {
 	char local[NETADDR_TEXT_BYTES];
 	char peer[NETADDR_TEXT_BYTES];
@@ -103,7 +109,8 @@ static void begin_session(struct guard *guard, int client_fd, struct wire_blob u
 		.local_port = guard->local.port,
 		.peer = peer,
 		.peer_port = guard->peer.port,
-		.unread = unread,
+		.greeted = left->greeted,
+		.unread = left->unread,
 	};
 
 	close_listeners(guard);
@@ -123,7 +130,7 @@ static void begin_session(struct guard *guard, int client_fd, struct wire_blob u
 		guard_end(guard, SESSION_EXIT_OK, "the front is gone");
 }
 
-static void admit(struct guard *guard, int client_fd, struct wire_blob unread)
+static void admit(struct guard *guard, int client_fd, const struct left *left)
 {
 	char peer_ip[NETADDR_TEXT_BYTES];
 	uint8_t id[(GUARD_SESSION_BYTES - 1) / 2];
@@ -137,7 +144,7 @@ static void admit(struct guard *guard, int client_fd, struct wire_blob unread)
 	verdict = clerk_client_admit(guard->clerk, guard->session,
 	    guard_protocol_name(guard->listener), guard->listener->title, peer_ip);
 	if (verdict == CLERK_ALLOWED)
-		begin_session(guard, client_fd, unread);
+		begin_session(guard, client_fd, left);
 	else
 		refuse(guard, client_fd, verdict);
 }
@@ -186,7 +193,7 @@ static void on_client(struct loop *loop, int listener_fd, uint32_t events, void 
 	guard->since_ms = clock_mono_ms();
 	if (netaddr_from_sockaddr(&guard->peer, (struct sockaddr *)&peer, length) &&
 	    netaddr_local(&guard->local, client_fd))
-		admit(guard, client_fd, (struct wire_blob){ 0 });
+		admit(guard, client_fd, &(struct left){ 0 });
 	io_close(&client_fd);
 }
 
@@ -194,19 +201,21 @@ static void on_client(struct loop *loop, int listener_fd, uint32_t events, void 
 static bool take_over(struct guard *guard, size_t length, int client_fd)
 {
 	const struct nursery_client *message = (const void *)guard->in;
-	struct wire_blob unread;
+	struct left left;
 
 	if (length < sizeof(*message) || message->kind != NURSERY_LEASH_INHERIT || client_fd < 0 ||
 	    message->listener >= guard->conf->listener_count ||
 	    message->cookie != os_socket_cookie(client_fd))
 		return false;
-	unread.bytes = message->unread;
-	unread.length = length - sizeof(*message);
+	left.greeted = message->greeted;
+	left.unread = (struct wire_blob){
+		.bytes = message->unread, .length = length - sizeof(*message)
+	};
 	guard->listener = &guard->conf->listeners[message->listener];
 	guard->since_ms = clock_mono_ms();
 	/* A client that has left meanwhile is nobody's session. */
 	if (netaddr_peer(&guard->peer, client_fd) && netaddr_local(&guard->local, client_fd))
-		admit(guard, client_fd, unread);
+		admit(guard, client_fd, &left);
 	return guard->state == GUARD_STATE_LOGIN;
 }
 

@@ -221,14 +221,15 @@ enum guard_method {
 #define GUARD_REP_data_connect(F)
 #define GUARD_REQ_data_close(F)
 #define GUARD_REP_data_close(F)
-/* unread: what the client sent behind REIN and nobody has served, as it would come from the connection. */
-#define GUARD_REQ_rein(F)	 F(blob, unread, GUARD_UNREAD_MAX_BYTES)
+/* unread: what the client sent behind REIN and nobody has served, as it would come from the connection.  greeted: the
+ * client has its reply already, inside the TLS that REIN ends (RFC 4217 11). */
+#define GUARD_REQ_rein(F)	 F(u32, greeted, 1) F(blob, unread, GUARD_UNREAD_MAX_BYTES)
 #define GUARD_REP_rein(F)
 
 /* listener: index into conf->listeners.  Addresses without port, as netaddr_format_ip writes them. */
 #define GUARD_NOTE_start(F)	 F(u32, listener, 0) F(str, session, 32) F(str, local, GUARD_DATA_ADDRESS_MAX) F(u32, local_port, 65535)	\
 				 F(str, peer, GUARD_DATA_ADDRESS_MAX) F(u32, peer_port, 65535)				\
-				 F(blob, unread, GUARD_UNREAD_MAX_BYTES)
+				 F(u32, greeted, 1) F(blob, unread, GUARD_UNREAD_MAX_BYTES)
 #define GUARD_NOTE_stop(F)	 F(u32, reason, GUARD_STOP_COUNT - 1) F(u32, now, 1)
 #define GUARD_NOTE_ping(F)	 F(u32, number, 0)
 /* clang-format on */
@@ -263,9 +264,11 @@ enum guard_login_result {
 	    "set data_session = require to refuse such clients, or off to hear no more of them")   \
 	X(RESUMPTION_ENDED, DATA_FAILED,                                                           \
 	    "the data connection did not resume the TLS session of its control connection, as an " \
-	    "earlier one did: refused",                                                            \
-	    "somebody else may have tried to take it; if the client itself is at fault, set "      \
-	    "data_session = off for its user")                                                     \
+	    "earlier one did: somebody else's, or a client's whose connections share one cache "   \
+	    "of TLS sessions (rclone, curl -Z); refused",                                          \
+	    "if it is such a client: one connection at a time (rclone --ftp-concurrency 1), no "   \
+	    "cache (rclone --ftp-tls-cache-size 0, curl --no-sessionid), or data_session = off "   \
+	    "for its user")                                                                        \
 	X(RESUMPTION_MISSING, DATA_FAILED,                                                         \
 	    "the data connection did not resume the TLS session of its control connection: "       \
 	    "refused",                                                                             \

@@ -27,15 +27,17 @@ static void give_up(struct guard *guard)
 }
 
 /* False: the nursery is gone. */
-static bool hand_over(struct guard *guard, const struct wire_blob *unread)
+static bool hand_over(struct guard *guard, const struct guard_req_rein *ask)
 {
-	const struct nursery_client message = { .kind = NURSERY_LEASH_REIN };
-	const size_t length = sizeof(message) + unread->length;
+	const struct nursery_client message = {
+		.kind = NURSERY_LEASH_REIN, .greeted = ask->greeted != 0
+	};
+	const size_t length = sizeof(message) + ask->unread.length;
 	bool sent;
 
 	/* The reply is made in the same place, later. */
 	memcpy(guard->out, &message, sizeof(message));
-	memcpy(guard->out + sizeof(message), unread->bytes, unread->length);
+	memcpy(guard->out + sizeof(message), ask->unread.bytes, ask->unread.length);
 	sent = wire_send(guard->leash_fd, guard->out, length, guard->passed_fd);
 	secret_wipe(guard->out, length);
 	return sent;
@@ -54,7 +56,7 @@ enum vfs_status guard_do_rein(
 		return (enum vfs_status)GUARD_ANSWER_LATER;
 	}
 	give_up(guard);
-	status = hand_over(guard, &ask->unread) ? VFS_OK : VFS_FAILED;
+	status = hand_over(guard, ask) ? VFS_OK : VFS_FAILED;
 	guard_end(guard, SESSION_EXIT_OK, NULL);
 	return status;
 }

@@ -24,6 +24,7 @@
 #ifndef SERVER_NURSERY_MESSAGES_H
 #define SERVER_NURSERY_MESSAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,11 +39,12 @@ enum nursery_leash {
 
 /*
  * What BUSY says is what the nursery goes by at REIN: it comes from a guard that has not read a byte of its
- * client.  After the login the guard's word is good for no more than the bytes and a descriptor, and that must be
+ * client.  After the login the guard's word is good for no more than the greeting, the bytes and a descriptor, and that must be
  * the very socket that BUSY named.
  */
 struct nursery_client {
 	char kind;		/* enum nursery_leash */
+	bool greeted;		/* REIN, INHERIT: the client needs no 220 */
 	uint32_t listener;	/* BUSY, INHERIT: index into conf->listeners */
 	uint64_t cookie;	/* BUSY, INHERIT: os_socket_cookie of the connection */
 	uint8_t unread[];	/* REIN, INHERIT: what the client sent ahead, up to the message's end */

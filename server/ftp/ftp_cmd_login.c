@@ -117,16 +117,7 @@ void ftp_cmd_acct(struct ftp_session *session, struct ftp_call *call)
 void ftp_cmd_rein(struct ftp_session *session, struct ftp_call *call)
 {
 	(void)call;
-	if (ftp_rein_check(session) != VFS_OK) {
-		ftp_reply(session, FTP_REPLY_REIN_UNDER_TLS);
-	} else if (session->logged_in) {
-		/* The new session's greeting is the reply. */
-		session->reinitialising = true;
-		ftp_session_end(session, GUARD_BYE_REIN);
-	} else {
-		ftp_session_reset(session);
-		ftp_reply(session, FTP_REPLY_NEW_USER);
-	}
+	ftp_rein_begin(session);
 }
 
 void ftp_cmd_quit(struct ftp_session *session, struct ftp_call *call)

@@ -106,7 +106,7 @@ void ftp_cmd_ccc(struct ftp_session *session, struct ftp_call *call)
 	}
 	/* What was sent protected behind CCC would be taken for plain text. */
 	if (!ftp_parse_is_empty(&session->input) || tls_stream_has_input(security->control)) {
-		ftp_reply(session, FTP_REPLY_BEHIND_CCC);
+		ftp_reply(session, FTP_REPLY_BEHIND_TLS);
 		ftp_session_end(session, GUARD_BYE_PROTOCOL);
 		return;
 	}

@@ -6,6 +6,7 @@
 
 #include "server/base/clock.h"
 #include "server/base/io.h"
+#include "server/ftp/ftp_rein.h"
 #include "server/ftp/ftp_session.h"
 #include "server/tls/tls_stream.h"
 
@@ -136,8 +137,14 @@ bool ftp_control_read(struct ftp_session *session)
 		ftp_security_step(session);
 		return false;
 	}
-	if (session->security.clearing && !ftp_security_is_uncovered(session))
-		return false;
+	if (session->security.clearing) {
+		if (!ftp_security_is_uncovered(session))
+			return false;
+		if (session->security.begins_anew) {
+			ftp_rein_uncovered(session);
+			return false;
+		}
+	}
 	to = ftp_parse_reserve(&session->input, &room);
 	if (to == NULL)
 		return false;

@@ -184,7 +184,7 @@ static void serve(struct ftp_session *session)
 		return;
 	if (session->start->listener->protocol == CONF_PROTOCOL_FTPS)
 		ftp_security_begin(session); /* the greeting comes after it */
-	else
+	else if (!session->start->greeted)
 		ftp_reply_text(session, FTP_REPLY_GREETING, session->start->conf->ftp.greeting);
 	work(session);
 	while (!session->ending) {

@@ -22,6 +22,7 @@ struct ftp_start {
 	/* What the client sent to an earlier session of this connection and nobody has served (REIN);
 	 * read before the first word to the guard. */
 	struct wire_blob unread;
+	bool greeted; /* that session has sent the reply to REIN, which is the greeting else */
 };
 
 /* Serve until the client leaves or is sent away; says bye to the guard.  Returns the exit status.

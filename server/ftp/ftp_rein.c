@@ -5,19 +5,61 @@
 #include "server/base/secret.h"
 #include "server/ftp/ftp_control.h"
 #include "server/ftp/ftp_session.h"
+#include "server/tls/tls_stream.h"
 
 _Static_assert(
     FTP_PARSE_EXPORT_BYTES <= GUARD_UNREAD_MAX_BYTES, "the message takes all that can wait");
 
-enum vfs_status ftp_rein_check(const struct ftp_session *session)
+static void end_tls(struct ftp_session *session)
 {
-	return session->secured ? VFS_UNSUPPORTED : VFS_OK;
+	struct ftp_security *security = &session->security;
+
+	if (session->start->listener->protocol == CONF_PROTOCOL_FTPS) {
+		ftp_reply(session, FTP_REPLY_REIN_IMPLICIT);
+		return;
+	}
+	/* What was sent protected behind REIN would be taken for plain text. */
+	if (!ftp_parse_is_empty(&session->input) || tls_stream_has_input(security->control)) {
+		ftp_reply(session, FTP_REPLY_BEHIND_TLS);
+		ftp_session_end(session, GUARD_BYE_PROTOCOL);
+		return;
+	}
+	security->begins_anew = true;
+	ftp_reply(session, FTP_REPLY_NEW_USER);
+	ftp_security_uncover(session);
+}
+
+void ftp_rein_begin(struct ftp_session *session)
+{
+	if (session->secured) {
+		end_tls(session);
+	} else if (session->logged_in) {
+		/* The new session's greeting is the reply. */
+		session->reinitialising = true;
+		ftp_session_end(session, GUARD_BYE_REIN);
+	} else {
+		ftp_session_reset(session);
+		ftp_reply(session, FTP_REPLY_NEW_USER);
+	}
+}
+
+void ftp_rein_uncovered(struct ftp_session *session)
+{
+	if (session->logged_in) {
+		session->reinitialising = true;
+		ftp_session_end(session, GUARD_BYE_REIN);
+		return;
+	}
+	ftp_security_forget(session);
+	ftp_session_reset(session);
 }
 
 static enum vfs_status ask(struct ftp_session *session)
 {
 	uint8_t *bytes = malloc(FTP_PARSE_EXPORT_BYTES);
-	struct guard_req_rein request = { .unread = { .bytes = bytes } };
+	struct guard_req_rein request = {
+		.greeted = session->security.begins_anew, .unread = { .bytes = bytes }
+	};
 	enum vfs_status status;
 
 	if (bytes == NULL)

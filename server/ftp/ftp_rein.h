@@ -3,7 +3,8 @@
  *
  * Front only.  The guard has become a user and cannot become a stranger's again; so what goes on is the
  * connection alone, with the bytes that the client sent ahead, and its new front greets it.  Before a
- * login REIN needs none of this: ftp_session_reset.
+ * login REIN needs none of this: ftp_session_reset.  TLS ends with REIN (RFC 4217 11), so its state, which
+ * cannot leave this process, need not: the reply is sent while TLS lasts, and the new front is silent.
  */
 #ifndef FTP_REIN_H
 #define FTP_REIN_H
@@ -14,12 +15,10 @@
 
 struct ftp_session;
 
-/*
- * Can this connection begin anew?  VFS_OK or VFS_UNSUPPORTED.  Not one that speaks TLS: RFC 4217 11 has
- * the reply to REIN sent under the protection that then ends, while the state of TLS is in this process
- * and cannot leave it.
- */
-enum vfs_status ftp_rein_check(const struct ftp_session *session);
+/* The client has said REIN, and nothing runs: begin anew, or end TLS first and then begin anew.  Replies. */
+void ftp_rein_begin(struct ftp_session *session);
+/* TLS has ended because of it: the client's next byte is plain text, to a session that knows nothing. */
+void ftp_rein_uncovered(struct ftp_session *session);
 /*
  * The session is over: send what replies are left and give the connection away; then it is another's, and
  * session->abrupt is set: not a word more.  If nobody takes it the client is told (queued).  True: the

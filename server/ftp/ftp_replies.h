@@ -90,7 +90,7 @@ struct ftp_session;
 	R(GUARD_GONE,		421, "The server has failed in this session; please connect again.")	\
 	R(STOPPED,		421, "%s.")							\
 	R(BEHIND_AUTH,		421, "Nothing may follow AUTH before the TLS handshake.")	\
-	R(BEHIND_CCC,		421, "Nothing may follow CCC before its reply.")		\
+	R(BEHIND_TLS,		421, "Nothing may follow before the reply, which ends TLS.")	\
 	R(REIN_FAILED,		421, "Service not available, please connect again.")		\
 	R(NO_CONNECTION,	425, "Cannot open the data connection: %s.")			\
 	R(USE_PASV_FIRST,	425, "Use EPSV, PASV, EPRT or PORT first.")			\
@@ -112,7 +112,7 @@ struct ftp_session;
 	R(NOT_DIRECTORY,	501, "That is not a directory.")				\
 	R(UNKNOWN_ALGORITHM,	501, "Unknown algorithm; the choice has not changed.")		\
 	R(NOT_BUILT,		502, "Command not implemented.")				\
-	R(REIN_UNDER_TLS,	502, "REIN is not served under TLS: please connect again.")	\
+	R(REIN_IMPLICIT,	502, "REIN ends TLS, without which nothing is served here.")	\
 	R(SECURED_ALREADY,	503, "AUTH has been said already.")				\
 	R(AUTH_FIRST,		503, "Say AUTH TLS first.")					\
 	R(BUFFER_SIZE_FIRST,	503, "Say PBSZ 0 first.")					\

@@ -195,7 +195,19 @@ void ftp_security_uncover(struct ftp_session *session)
 	}
 	security->clearing = true;
 	session->secured = false;
-	tell(session, GUARD_MATTER_CLEARED);
+	if (!security->begins_anew)
+		tell(session, GUARD_MATTER_CLEARED);
+}
+
+void ftp_security_forget(struct ftp_session *session)
+{
+	struct ftp_security *security = &session->security;
+
+	/* Whoever says AUTH next is not necessarily who showed the certificate. */
+	tls_session_drop_evidence(security->tls);
+	security->cleared = false;
+	security->begins_anew = false;
+	security->implies_protection = false;
 }
 
 /* What is left of TLS: true at its end. */

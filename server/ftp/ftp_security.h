@@ -23,6 +23,7 @@ struct ftp_security {
 	struct tls_stream *control; /* NULL: plain text */
 	bool clearing;		    /* CCC was served: TLS ends when the client has said so, or speaks plainly */
 	bool cleared;		    /* and has ended */
+	bool begins_anew;	    /* REIN is what ends it, and not CCC */
 	int64_t deadline_ms;	    /* of the control connection's handshake */
 	bool implies_protection;    /* of this AUTH: data connections are protected without PROT P */
 
@@ -58,8 +59,10 @@ bool ftp_security_is_shaking(const struct ftp_session *session);
 void ftp_security_step(struct ftp_session *session);
 /* Its time is over. */
 void ftp_security_too_slow(struct ftp_session *session);
-/* End TLS from our side (CCC), after all replies are out. */
+/* End TLS from our side (CCC, REIN), after all replies are out. */
 void ftp_security_uncover(struct ftp_session *session);
+/* TLS has ended, and so has all that it meant: nobody has shown a certificate, and AUTH may be said again (REIN). */
+void ftp_security_forget(struct ftp_session *session);
 /* While clearing: look at the next byte.  True when TLS has ended and plain text may be read. */
 bool ftp_security_is_uncovered(struct ftp_session *session);
 

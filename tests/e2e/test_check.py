@@ -245,6 +245,16 @@ class Check(unittest.TestCase):
         self.sections["tls"] = {"certificate": self.good.certificate, "key": other.key}
         self.check(2, "error: tls: is not that of the first certificate")
 
+    def test_ciphers_and_groups_that_a_start_would_fail_at(self):
+        for option, value in (("ciphers", "NOSUCH"), ("ciphers", "AES128-SHA"), ("ciphersuites", "FOO"),
+                              ("groups", "X25519:foo")):
+            with self.subTest(option=option, value=value):
+                self.sections["tls"] = {"certificate": self.good.certificate, "key": self.good.key, option: value}
+                self.check(2, "error: tls: tls { %s = \"%s\" }" % (option, value))
+        self.sections["tls"].update(ciphers="ECDHE-ECDSA-AES128-GCM-SHA256", ciphersuites="TLS_AES_128_GCM_SHA256",
+                                    groups="X25519:P-256")
+        self.check(0)
+
     def test_a_key_with_a_passphrase(self):
         locked = self.path("locked.key")
         openssl("pkey", "-in", self.good.key, "-aes128", "-passout", "pass:x", "-out", locked, directory=self.top)

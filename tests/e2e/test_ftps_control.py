@@ -4,6 +4,8 @@ import http.client
 import re
 import socket
 import ssl
+import subprocess
+import tempfile
 import time
 import unittest
 
@@ -152,10 +154,102 @@ class Order(WithServer):
     def test_ccc_needs_a_login(self):
         self.assertEqual(self.explicit().code("CCC"), 530)
 
-    def test_rein_says_why_not(self):
-        client = self.explicit()
+    def test_rein_says_why_not_where_there_is_nothing_but_tls(self):
+        client = self.implicit()
+        self.assertRegex(client.cmd("REIN"), "^502 .*TLS")
         client.login("alice", "secret")
         self.assertRegex(client.cmd("REIN"), "^502 .*TLS")
+        self.assertEqual(client.code("PWD"), 257)
+
+
+class Anew(WithServer):
+    """REIN under TLS (RFC 4217 11): its reply is protected, then TLS ends, and nobody is logged in."""
+
+    OPTIONS = {"users": dict(ALICE, bob={"password": "secret"}, strict={"password": "secret", "require_tls": "both"})}
+
+    def uncover(self, client):
+        client.sock = client.sock.unwrap()
+
+    def uncover_without_a_word(self, client):
+        self.assertEqual(client.sock.recv(1), b"")
+        client.sock = socket.socket(fileno=client.sock.detach())
+        client.sock.settimeout(20 * SCALE)
+
+    def test_after_a_login_another_pair_goes_on_in_plain_text(self):
+        for uncover in (self.uncover, self.uncover_without_a_word):
+            client = self.explicit()
+            client.login("alice", "secret")
+            client.protect()
+            first = self.server.session_pids("alice")
+            self.assertEqual(client.code("REIN"), 220)
+            uncover(client)
+            self.assertEqual(client.code("PWD"), 530)
+            self.assertEqual(client.code("PBSZ 0"), 503)
+            client.login("bob", "secret")
+            self.assertFalse(set(first) & set(self.server.session_pids("bob")))
+            # Data connections are in the clear again, too.
+            data = client.passive()
+            self.assertTrue(client.cmd("NLST").startswith("150"))
+            read_all(data)
+            self.assertEqual(client.reply()[:3], "226")
+            client.close()
+            wait_until(lambda: not self.server.pids("guard bob"), what="end of the session")
+        self.server.wait_event("logout", user="alice", reason=re.compile("REIN"), count=2)
+
+    def test_and_tls_may_begin_anew(self):
+        client = self.explicit()
+        client.login("alice", "secret")
+        for user in ("bob", "alice", "strict"):
+            session = client.sock.session
+            self.assertEqual(client.code("REIN"), 220)
+            self.uncover(client)
+            client.auth()
+            self.assertFalse(client.sock.session_reused)
+            client.login(user, "secret")
+            client.protect()
+            # What the ticket of the earlier session opened is closed.
+            data = client.transfer("NLST", session=session)
+            self.assertFalse(data.session_reused)
+            read_all(data)
+            self.assertEqual(client.reply()[:3], "226")
+
+    def test_before_a_login_too_and_what_was_said_is_forgotten(self):
+        client = self.explicit()
+        for _ in range(3):
+            client.cmd("USER alice")
+            self.assertEqual(client.code("REIN"), 220)
+            self.uncover(client)
+            self.assertEqual(client.code("PASS secret"), 503)
+            self.assertEqual(client.code("PBSZ 0"), 503)
+            client.auth()
+            self.assertEqual(client.code("PASS secret"), 503)
+        client.login("alice", "secret")
+
+    def test_what_must_be_protected_stays_so(self):
+        client = self.explicit()
+        client.login("strict", "secret")
+        self.assertEqual(client.code("REIN"), 220)
+        self.uncover(client)
+        self.assertEqual(client.code("USER strict"), 331)
+        self.assertRegex(client.cmd("PASS secret"), "^5.*AUTH TLS")
+
+    def test_commands_behind_it_end_the_connection(self):
+        for login in (False, True):
+            client = self.explicit()
+            if login:
+                client.login("alice", "secret")
+            client.send(b"REIN\r\nUSER bob\r\n")
+            self.assertTrue(client.reply().startswith("421"))
+
+    def test_a_client_that_leaves_instead(self):
+        before = len(self.server.log_events("logout", user="alice"))
+        for words in (b"REIN\r\n", b"REIN\r\nQUIT\r\n"):
+            client = self.explicit()
+            client.login("alice", "secret")
+            client.send(words)
+            client.close()
+        self.server.wait_event("logout", user="alice", count=before + 2)
+        wait_until(lambda: not self.server.pids("guard alice"), what="end of the sessions")
 
 
 class Clearing(WithServer):
@@ -267,17 +361,40 @@ class Protocol(WithServer):
         client = self.implicit(context=client_context(alpn=["x-filezilla-ftp", "ftp"]))
         self.assertEqual(client.sock.selected_alpn_protocol(), "ftp")
 
+    def s_client(self, order, last=None, *arguments):
+        """openssl s_client with one of its orders, and a command when that is served; all that it printed.
+
+        Its input stays open until it has ended: at the end of its input it would leave, whatever is on its way.
+        """
+        command = [need_tool("openssl"), "s_client", "-connect", "127.0.0.1:%d" % self.server.port_of("ftps"),
+                   *arguments]
+        with tempfile.TemporaryFile() as output:
+            def printed():
+                output.seek(0)
+                return output.read().decode("utf-8", "replace")
+
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output) as process:
+                try:
+                    # An order is what stands at the start of what it reads at once.
+                    process.stdin.write(order[0].encode() + b"\n")
+                    process.stdin.flush()
+                    wait_until(lambda: order in printed(), what=order)
+                    if last is not None:
+                        process.stdin.write(last.encode() + b"\r\n")
+                        process.stdin.flush()
+                    process.wait(20 * SCALE)
+                finally:
+                    process.kill()
+            return printed()
+
     def test_renegotiation_is_refused(self):
-        done = run([need_tool("openssl"), "s_client", "-connect", "127.0.0.1:%d" % self.server.port_of("ftps"),
-                    "-tls1_2"], stdin=None, input="R\n", timeout=20)
-        self.assertRegex(done.stdout + done.stderr, "no renegotiation|NO_RENEGOTIATION|no_renegotiation")
-        self.assertIn("Secure Renegotiation IS supported", done.stdout)
-        self.assertRegex(done.stdout, "Compression: NONE")
+        said = self.s_client("RENEGOTIATING", None, "-tls1_2")
+        self.assertRegex(said, "no renegotiation|NO_RENEGOTIATION|no_renegotiation")
+        self.assertIn("Secure Renegotiation IS supported", said)
+        self.assertRegex(said, "Compression: NONE")
 
     def test_keys_are_updated_when_the_client_asks(self):
-        done = run([need_tool("openssl"), "s_client", "-connect", "127.0.0.1:%d" % self.server.port_of("ftps"),
-                    "-tls1_3"], stdin=None, input="K\nQUIT\n", timeout=20)
-        self.assertIn("KEYUPDATE", done.stdout + done.stderr)
+        self.assertRegex(self.s_client("KEYUPDATE", "NOOP\r\nquit", "-tls1_3"), r"(?s)KEYUPDATE.*\n200 .*\n221 ")
 
     def test_a_guard_that_dies_makes_no_plain_text_within_tls(self):
         self.server.allow_crash = True

@@ -186,6 +186,13 @@ class Sessions(WithServer):
         # And the client may do better at once.
         self.assertEqual(self.retrieve(client, "RETR a"), b"content")
 
+    def test_sessions_without_tickets_are_resumed_too(self):
+        context = client_context(maximum=ssl.TLSVersion.TLSv1_2, tickets=False)
+        client, other = self.client("strict", context=context), self.client("strict", context=context)
+        for _ in range(MANY):
+            self.assertEqual(self.retrieve(client, "RETR a"), b"content")
+        self.refuse(client, session=other.sock.session)
+
     def test_require_refuses_a_ticket_of_another_session(self):
         for version in VERSIONS:
             context = client_context(minimum=version, maximum=version)
@@ -211,6 +218,16 @@ class Sessions(WithServer):
         self.assertEqual(self.retrieve(client, "RETR a"), b"content")
         self.refuse(client, resume=False)
         self.assertEqual(self.retrieve(client, "RETR a"), b"content")
+
+    def test_a_session_of_the_wrong_control_connection_is_told_with_the_cure(self):
+        """Clients with one cache of sessions for several connections: rclone, curl -Z."""
+        context = client_context()
+        one, other = self.client(context=context), self.client(context=context)
+        self.assertEqual(self.retrieve(one, "RETR a"), b"content")
+        self.refuse(one, session=other.sock.session)
+        event = self.server.wait_event("data-failed", user="alice", reason=re.compile("share one cache"))
+        for cure in ("--ftp-concurrency 1", "--ftp-tls-cache-size 0", "--no-sessionid", "data_session = off"):
+            self.assertIn(cure, event["cure"])
 
     def test_who_was_let_in_without_resumption_cannot_resume_later(self):
         for version in VERSIONS:
@@ -256,6 +273,18 @@ class Ends(WithServer):
         self.expect(client, 426)
         self.assertFalse(os.path.exists(self.server.path("alice", "reset")))
 
+    def say_that_this_was_all(self, data):
+        """close_notify goes out, behind whatever still waits to be sent; nobody waits for the answer."""
+        data.setblocking(False)
+        while True:
+            try:
+                data.unwrap()
+                return
+            except ssl.SSLWantWriteError:
+                self.assertTrue(select.select([], [data], [], 20 * SCALE)[1], "the server takes nothing")
+            except ssl.SSLWantReadError:
+                return
+
     def test_a_client_that_never_reads_loses_nothing_of_its_upload(self):
         # Anything unread in its socket, a ticket for instance, would make its close a reset.
         for version in VERSIONS:
@@ -263,11 +292,7 @@ class Ends(WithServer):
             for _ in range(5):
                 data = client.transfer("STOR unread-ticket")
                 data.sendall(b"u" * 200000)
-                data.setblocking(False)
-                try:
-                    data.unwrap()       # close_notify goes out, nobody waits for the answer
-                except ssl.SSLWantReadError:
-                    pass
+                self.say_that_this_was_all(data)
                 data.close()
                 self.expect(client, 226)
             self.assertEqual(len(self.server.read_file("alice", "unread-ticket")), 200000)
@@ -278,7 +303,6 @@ class Ends(WithServer):
         data.sendall(b"good")
         raw = socket.socket(fileno=data.detach())
         raw.sendall(b"\x17\x03\x03\x00\x20" + b"evil" * 8)
-        raw.shutdown(socket.SHUT_WR)
         self.expect(client, 426)
         raw.close()
         self.assertFalse(os.path.exists(self.server.path("alice", "forged")))
@@ -312,6 +336,19 @@ class Ends(WithServer):
         self.expect(client, 226)
         data.close()
         self.assertEqual(client.code("NOOP"), 200)
+
+    def test_abor_ends_an_upload_whose_client_stands_still_in_a_record(self):
+        client = self.client()
+        data = client.transfer("STOR half-a-record")
+        data.sendall(b"h" * 50000)
+        raw = socket.socket(fileno=data.detach())
+        raw.sendall(b"\x17\x03\x03\x40\x00" + b"?" * 100)     # of 16 KiB
+        wait_until(lambda: self.server.staged("alice"), what="the staged file")
+        self.assertEqual(client.code("ABOR"), 426)
+        self.expect(client, 226)
+        raw.close()
+        self.assertEqual(client.code("NOOP"), 200)
+        self.assertFalse(os.path.exists(self.server.path("alice", "half-a-record")))
 
     def test_abor_ends_a_handshake_that_does_not_come(self):
         client = self.client()

@@ -102,8 +102,9 @@ class ClientCertificates(unittest.TestCase):
                 "bob": {"password": "secret", "certificates": ["CN:bob"], "require": ["certificate", "password"]},
                 "carol": {"password": "secret"},
             },
-            listeners={kind: {"protocol": "ftps", "address": "127.0.0.1:0", "client_certs": kind}
-                       for kind in ("optional", "required", "off")},
+            listeners={"explicit": {"protocol": "ftp", "address": "127.0.0.1:0", "client_certs": "optional"},
+                       **{kind: {"protocol": "ftps", "address": "127.0.0.1:0", "client_certs": kind}
+                          for kind in ("optional", "required", "off")}},
             tls=True)
         cls.server = server
         server.prepare()
@@ -163,6 +164,20 @@ class ClientCertificates(unittest.TestCase):
             client = self.client("required")
             client.cmd("NOOP")
         self.server.wait_event("negotiation-failed")
+
+    def test_a_certificate_is_forgotten_with_rein(self):
+        for login in (False, True):
+            for again in (None, self.bob, self.alice):
+                with self.subTest(login=login, again=again):
+                    client = FtpsClient(self.server.ports["explicit"], client_context(certificate=self.alice))
+                    self.addCleanup(client.close)
+                    if login:
+                        self.assertEqual(client.code("USER alice"), 232)
+                    self.assertEqual(client.code("REIN"), 220)
+                    client.sock = client.sock.unwrap()
+                    client.context = client_context(certificate=again)
+                    client.auth()
+                    self.assertEqual(client.code("USER alice"), 232 if again is self.alice else 331)
 
     def test_off_asks_for_none(self):
         client = self.client("off", self.alice)

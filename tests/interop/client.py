@@ -151,7 +151,9 @@ FTPS_LISTENERS = {
 class FtpsClient(Client):
     """A server with a certificate and the listeners of FTPS_LISTENERS; self.trusted is what its clients are to trust."""
 
-    settings = {"users": {"alice": {"password": "secret"}}, "tls": True, "listeners": FTPS_LISTENERS}
+    # parallel: as transom.conf(5) advises for clients that have one cache of TLS sessions for several connections.
+    settings = {"users": {"alice": {"password": "secret"}, "parallel": {"password": "secret", "data_session": "off"}},
+                "tls": True, "listeners": FTPS_LISTENERS}
 
     def setUp(self):
         super().setUp()

@@ -61,6 +61,21 @@ class Curl(FtpsClient):
                         self.assertFile(self.local("d%02d" % number), sha256_file(self.local("f%02d" % number)))
         self.assertEqual(self.new_events("data-failed"), [])
 
+    def test_several_connections_with_one_cache_of_sessions(self):
+        """-Z: the two ways that transom.conf(5) has for it."""
+        for number in range(MANY):
+            self.make_local("f%02d" % number, 300000 + number, seed=number)
+        names = "{%s}" % ",".join(self.local("f%02d" % number) for number in range(MANY))
+        for user, arguments in (("parallel", ()), ("alice", ("--no-sessionid",))):
+            for listener in ("lenient", "lenient-implicit"):
+                with self.subTest(user=user, listener=listener):
+                    where = self.server.make_dir(user, "parallel-" + listener)
+                    self.curl(listener, "/parallel-%s/" % listener, "-Z", "-T", names, *arguments, user=user)
+                    for number in range(MANY):
+                        self.assertFile(os.path.join(where, "f%02d" % number),
+                                        sha256_file(self.local("f%02d" % number)))
+        self.assertEqual(self.new_events("data-failed"), [])
+
     def test_listings(self):
         self.server.write_file("alice", "listed", b"x")
         for listener in ("explicit", "implicit"):

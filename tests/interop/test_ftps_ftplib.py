@@ -150,13 +150,22 @@ class FtpTls(FtpsClient):
                     client.storbinary("STOR of-many", io.BytesIO(b"%d" % number))
                     self.assertEqual(self.server.read_file("alice", "of-many"), b"%d" % number)
 
-    def test_rein_is_not_served_under_tls(self):
+    def test_rein_ends_tls_and_the_login(self):
         client = self.connect("lenient")
         self.round_trip(client, "before-rein")
+        self.assertTrue(client.sendcmd("REIN").startswith("220"))
+        client.file.close()
+        # What unwrap returns still says that it is an SSLSocket, so that ftplib would not say AUTH.
+        client.sock = socket.socket(fileno=client.sock.unwrap().detach())
+        client.sock.settimeout(20 * SCALE)
+        client.file = client.sock.makefile("r", encoding="utf-8")
         with self.assertRaises(ftplib.error_perm) as caught:
-            client.sendcmd("REIN")
-        self.assertTrue(str(caught.exception).startswith("502"), caught.exception)
+            client.pwd()
+        self.assertTrue(str(caught.exception).startswith("530"), caught.exception)
+        client.login("alice", "secret")     # says AUTH TLS first
+        client.prot_p()
         self.round_trip(client, "after-rein")
+        client.quit()
 
 
 class FtpTlsAsRoot(FtpTls, unittest.TestCase):

@@ -9,12 +9,12 @@ from transom import run
 class Rclone(FtpsClient):
     tools = ("rclone",)
 
-    def rclone(self, listener, *arguments, status=0, options=("--ftp-concurrency", "1")):
+    def rclone(self, listener, *arguments, status=0, options=("--ftp-concurrency", "1"), user="alice"):
         kind = "--ftp-tls" if "implicit" in listener else "--ftp-explicit-tls"
         password = run(["rclone", "obscure", "secret"]).stdout.strip()
         command = ["rclone", "--config", self.local("rclone.conf"), "--retries", "1", "--low-level-retries", "1",
                    "--contimeout", "10s", "--timeout", "30s", kind, "--ftp-host", "127.0.0.1", "--ftp-port",
-                   str(self.server.ports[listener]), "--ftp-user", "alice", "--ftp-pass", password, *options]
+                   str(self.server.ports[listener]), "--ftp-user", user, "--ftp-pass", password, *options]
         return self.execute(command + list(arguments), status,
                             env=dict(self.environment(), SSL_CERT_FILE=self.trusted))
 
@@ -37,6 +37,15 @@ class Rclone(FtpsClient):
         for listener in ("lenient", "lenient-implicit"):
             with self.subTest(listener):
                 self.round_trip(listener, options=("--ftp-tls-cache-size", "0"))
+
+    def test_several_connections_of_a_user_who_is_excepted(self):
+        tree = self.local("tree")
+        make_nested_tree(tree)
+        for listener in ("lenient", "lenient-implicit"):
+            with self.subTest(listener):
+                self.rclone(listener, "copy", tree, ":ftp:" + listener, options=("--transfers", "8"), user="parallel")
+                self.assertSameTree(self.server.path("parallel", listener), tree)
+        self.assertEqual(self.new_events("data-failed"), [])
 
     def test_a_stranger_is_not_taken_for_the_server(self):
         with open(self.trusted, "w"):

@@ -72,6 +72,23 @@ Test(conf, every_kind_of_statement_is_read)
 	conf_free(&conf);
 }
 
+Test(conf, a_listener_without_an_address_has_the_port_of_its_protocol)
+{
+	struct conf *conf = parse("listener a { }\n"
+	                          "listener b { protocol = ftps }\n"
+	                          "listener c { protocol = sftp backlog = 5 }\n"
+	                          "listener d { address = \"127.0.0.1:21\" protocol = sftp }\n"
+	                          "tls { certificate = c key = k }");
+	static const uint16_t ports[] = { 21, 990, 22, 21 };
+
+	cr_assert_eq(conf->listener_count, 4);
+	for (size_t i = 0; i < 4; i++)
+		cr_expect_eq(conf->listeners[i].address.port, ports[i], "%s: %u",
+		    conf->listeners[i].title, conf->listeners[i].address.port);
+	cr_expect_eq(conf->listeners[1].address.family, AF_INET6);
+	conf_free(&conf);
+}
+
 Test(conf, a_dollar_in_a_string_is_never_expanded)
 {
 	struct conf *conf;

@@ -53,6 +53,11 @@ Test(conf_check, what_does_not_fit_together_is_refused)
 		{ "users_dir = /dev/null", "users_dir = \"/dev/null\": it is not a directory" },
 		{ "users_dir = /nonexistent/users.d", NULL },
 		{ "clerk_user = no-such-account", NULL },
+		{ "ssh { software_version = \"transom_0.1 of-example.net\" }", NULL },
+		{ "ssh { software_version = \"\" }", "software_version = \"\" is none" },
+		{ "ssh { software_version = \" x\" }", "software_version = \" x\" is none" },
+		{ "ssh { software_version = \"Open-SSH\" }", "software_version = \"Open-SSH\" is none" },
+		{ "ssh { software_version = \"\xc3\xbc\" }", "is none that SSH has room for" },
 	};
 
 	CHECK_ALL(checks, false);

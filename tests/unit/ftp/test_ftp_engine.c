@@ -1234,6 +1234,15 @@ Test(ftp_engine, rein_waits_for_the_transfer)
 	cr_assert_eq(fake.calls[GUARD_MESSAGE_rein], 1);
 }
 
+Test(ftp_engine, a_session_is_silent_when_an_earlier_one_has_greeted_for_it)
+{
+	fake.start.greeted = true;
+	fake_start(&fake);
+	cr_assert(fake_is_silent(&fake, 100));
+	cr_assert_eq(COMMAND("PWD"), 530);
+	fake_end(&fake);
+}
+
 Test(ftp_engine, a_session_begins_with_what_an_earlier_one_left_unread)
 {
 	fake.start.unread = (struct wire_blob){ .bytes = (const uint8_t *)"USER bob\nPASS s", .length = 15 };

@@ -46,7 +46,7 @@ static size_t hear(int *fd_out)
 	return length > 0 ? (size_t)length : 0;
 }
 
-static uint32_t send_rein(int fd, const char *unread)
+static uint32_t send_rein_of(int fd, const char *unread, bool greeted)
 {
 	const struct wire_header header = {
 		.type = GUARD_MESSAGE_rein,
@@ -54,6 +54,7 @@ static uint32_t send_rein(int fd, const char *unread)
 		.id = 77,
 	};
 	const struct guard_req_rein ask = {
+		.greeted = greeted,
 		.unread = { .bytes = (const uint8_t *)unread, .length = strlen(unread) },
 	};
 	uint8_t bytes[256];
@@ -63,6 +64,11 @@ static uint32_t send_rein(int fd, const char *unread)
 	guard_put_req_rein(&writer, &ask);
 	harness_send(&harness, bytes, writer.length, fd);
 	return header.id;
+}
+
+static uint32_t send_rein(int fd, const char *unread)
+{
+	return send_rein_of(fd, unread, false);
 }
 
 static void give_heir(int fd, uint32_t listener, uint64_t cookie, const char *unread)
@@ -114,12 +120,29 @@ Test(guard_rein, the_connection_goes_to_the_nursery_and_the_session_ends, .init 
 	cr_expect_eq(message.header.status, VFS_OK);
 	cr_assert_eq(hear(&fd), sizeof(*heard) + strlen("USER bob\n"));
 	cr_expect_eq(heard->kind, NURSERY_LEASH_REIN);
+	cr_expect_not(heard->greeted);
 	cr_expect_arr_eq(heard->unread, "USER bob\n", 9);
 	cr_expect_eq(os_socket_cookie(fd), os_socket_cookie(harness.control_fd));
 	close(fd);
 	cr_expect_eq(harness_wait_end(&harness), SESSION_EXIT_OK);
 	cr_expect(harness_logged(&harness, "logout session="));
 	cr_expect(harness_logged(&harness, "(REIN)"));
+}
+
+Test(guard_rein, that_the_client_has_its_reply_is_passed_on, .init = start, .fini = stop)
+{
+	struct harness_message message;
+	int fd = -1;
+
+	harness_login(&harness);
+	cr_assert_eq(hear(&fd), sizeof(*heard));
+	send_rein_of(harness.control_fd, "", true);
+	cr_assert(harness_receive(&harness, &message));
+	cr_assert_eq(hear(&fd), sizeof(*heard));
+	cr_expect_eq(heard->kind, NURSERY_LEASH_REIN);
+	cr_expect(heard->greeted);
+	close(fd);
+	cr_expect_eq(harness_wait_end(&harness), SESSION_EXIT_OK);
 }
 
 Test(guard_rein, a_nursery_that_is_gone_is_told_of, .init = start, .fini = stop)
