@@ -78,8 +78,8 @@ static enum vfs_status open_existing(struct opening *o)
 }
 
 /*
- * The session's own upload of the name once more, as clients do that stand for many programs (sshfs).  The first handle
- * publishes the file; this one only reads or writes it.
+ * The session's own upload of the name once more, as clients do that stand for many programs (sshfs), to read it.  Not to
+ * write: only one close can publish it, and the other's OK would promise what is not there.
  */
 static enum vfs_status open_running(struct opening *o)
 {
@@ -88,8 +88,6 @@ static enum vfs_status open_running(struct opening *o)
 	    stage->dir_fd, stage->staged, o->access, &o->file->fd, &o->st);
 
 	o->known = status == VFS_OK;
-	if (status == VFS_OK && has(o, VFS_OPEN_APPEND))
-		o->offset = o->st.stx_size;
 	return status;
 }
 
@@ -304,10 +302,9 @@ static enum vfs_status open_to_write(struct opening *o)
 	}
 	if (has(o, VFS_OPEN_TRUNCATE))
 		return taken ? create_over(o) : create_new(o);
-	/* What is still being written can be written by others too, but not continued by one that has counted its
-	 * bytes. */
+	/* What is still being written has its writer, perhaps in a stale session of this client. */
 	if (view->running != NULL)
-		return has(o, VFS_OPEN_RESUME) ? VFS_BUSY : open_running(o);
+		return VFS_BUSY;
 	if (view->real)
 		return open_in_place(o);
 	if (view->kept.state == VFS_KEPT_BUSY)

@@ -23,7 +23,7 @@ static const struct fxp_status_row rows[VFS_STATUS_COUNT] = {
 	[VFS_LOOP] = { FXP_CODE_NO_SUCH_FILE, "Too many symbolic links" },
 	[VFS_CROSS_MOUNT] = { FXP_CODE_FAILURE,
 	    "The two names are on different storage: copy and delete instead" },
-	[VFS_BUSY] = { FXP_CODE_FAILURE, "Another session has it open: try again later" },
+	[VFS_BUSY] = { FXP_CODE_FAILURE, "It is still being written: try again later" },
 	[VFS_IO] = { FXP_CODE_FAILURE, "The server's disk failed" },
 	[VFS_INVALID] = { FXP_CODE_FAILURE, "Invalid argument" },
 	[VFS_RANGE] = { FXP_CODE_FAILURE, "The offset is beyond the end of the file" },
