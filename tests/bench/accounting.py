@@ -87,3 +87,16 @@ class Measure:
         # The last process of a transfer may still be on its way out.
         time.sleep(0.05)
         self.cpu = self.group.cpu_seconds() - self.cpu
+
+
+def pss_of_an_idle_session(group, connect, disconnect, count):
+    """KiB that one more idle logged-in session costs, all processes of the server together."""
+    warm = connect()
+    time.sleep(0.5)
+    before = group.pss_kib()
+    sessions = [connect() for _ in range(count)]
+    time.sleep(1)
+    after = group.pss_kib()
+    for session in sessions + [warm]:
+        disconnect(session)
+    return (after - before) / count

@@ -16,10 +16,9 @@ import os
 import platform
 import socket
 import sys
-import time
 
 import ftps_client
-from accounting import Measure
+from accounting import Measure, pss_of_an_idle_session
 from servers import SERVERS
 
 BLOCK = 1 << 20
@@ -147,16 +146,8 @@ def measure_list(server, options):
 
 
 def measure_idle(server, options):
-    """What one more idle logged-in session costs, all processes together."""
-    warm = connect(server)
-    time.sleep(0.5)
-    before = server.group.pss_kib()
-    sessions = [connect(server) for _ in range(options.sessions)]
-    time.sleep(1)
-    after = server.group.pss_kib()
-    for session in sessions + [warm]:
-        session.quit()
-    return {"idle session, KiB PSS": (after - before) / options.sessions}
+    return {"idle session, KiB PSS": pss_of_an_idle_session(
+        server.group, lambda: connect(server), lambda session: session.quit(), options.sessions)}
 
 
 def measure_login(server, options):
@@ -213,16 +204,8 @@ def measure_tls_stor(server, options):
 
 
 def measure_tls_idle(server, options):
-    """What one more idle logged-in session with TLS costs, all processes together."""
-    warm = ftps_client.connect(server)
-    time.sleep(0.5)
-    before = server.group.pss_kib()
-    sessions = [ftps_client.connect(server) for _ in range(options.sessions)]
-    time.sleep(1)
-    after = server.group.pss_kib()
-    for session in sessions + [warm]:
-        session.close()
-    return {"idle FTPS session, KiB PSS": (after - before) / options.sessions}
+    return {"idle FTPS session, KiB PSS": pss_of_an_idle_session(
+        server.group, lambda: ftps_client.connect(server), lambda session: session.close(), options.sessions)}
 
 
 def measure_tls_login(server, options):

@@ -15,9 +15,8 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 
-from accounting import Measure
+from accounting import Measure, pss_of_an_idle_session
 from ftp_bench import better, big_file, machine
 from sftp_servers import SERVERS
 
@@ -144,16 +143,8 @@ def measure_list(server, options):
 
 
 def measure_idle(server, options):
-    """What one more idle logged-in session costs, all processes together."""
-    warm = Session(server)
-    time.sleep(0.5)
-    before = server.group.pss_kib()
-    sessions = [Session(server) for _ in range(options.sessions)]
-    time.sleep(1)
-    after = server.group.pss_kib()
-    for session in sessions + [warm]:
-        session.close()
-    return {"idle session, KiB PSS": (after - before) / options.sessions}
+    return {"idle session, KiB PSS": pss_of_an_idle_session(
+        server.group, lambda: Session(server), Session.close, options.sessions)}
 
 
 def measure_login(server, options):
