@@ -375,6 +375,8 @@ class Protocol(WithServer):
 
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output) as process:
                 try:
+                    # A greeting that comes in the middle of a renegotiation is an unexpected record to it, and says so.
+                    wait_until(lambda: "\n220 " in printed(), what="the greeting")
                     # An order is what stands at the start of what it reads at once.
                     process.stdin.write(order[0].encode() + b"\n")
                     process.stdin.flush()
