@@ -131,6 +131,8 @@
 	  "Time without a request or a transfer after which a session ends.")				\
 	O(duration, keepalive_interval, "30s", CONF_SECOND_MS, CONF_HOUR_MS, SEEN_BY_FRONT,		\
 	  "Time without a word from the client after which it is asked whether it is still there; four questions without an answer end the session.") \
+	O(uint, rekey_limit, "0", 0, 65536, SEEN_BY_FRONT,						\
+	  "New keys are agreed on after so many MiB in either direction; 0: as late as the cipher allows, after 64 GiB of AES or 1 GiB of ChaCha20. A client may ask for it earlier.") \
 	O(bool, scp, "yes", 0, 0, SEEN_BY_FRONT,							\
 	  "Serve the old protocol of scp (scp -O) too. No shell is ever run.")
 

@@ -165,6 +165,7 @@ tests_unit_sftp_tests_SOURCES = \
 	tests/unit/sftp/test_scp_sink.c \
 	tests/unit/sftp/test_scp_source.c \
 	tests/unit/sftp/test_ssh_algorithms.c \
+	tests/unit/sftp/test_ssh_cipher.c \
 	tests/unit/sftp/test_ssh_libcrypto.c \
 	tests/unit/sftp/test_ssh_offer.c \
 	tests/unit/sftp/test_ssh_socket.c \
@@ -219,6 +220,7 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_path \
 	tests/fuzz/fuzz_scp_command \
 	tests/fuzz/fuzz_scp_line \
+	tests/fuzz/fuzz_ssh_cipher \
 	tests/fuzz/fuzz_ssh_offer \
 	tests/fuzz/fuzz_tls_hello
 
@@ -316,6 +318,9 @@ tests_fuzz_fuzz_scp_line_SOURCES = tests/fuzz/fuzz_scp_line.c $(fuzz_driver)
 tests_fuzz_fuzz_scp_line_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_scp_line_LDADD = $(tests_LIBS)
 
+tests_fuzz_fuzz_ssh_cipher_SOURCES = tests/fuzz/fuzz_ssh_cipher.c $(fuzz_driver)
+tests_fuzz_fuzz_ssh_cipher_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_ssh_cipher_LDADD = $(tests_LIBS)
 tests_fuzz_fuzz_ssh_offer_SOURCES = tests/fuzz/fuzz_ssh_offer.c $(fuzz_driver)
 tests_fuzz_fuzz_ssh_offer_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_ssh_offer_LDADD = $(tests_LIBS)

@@ -103,6 +103,8 @@ enum fxp_progress fxp_do_open(struct fxp *fxp, struct fxp_request *request)
 	handle->attr = opening.reply.attr;
 	handle->opened_ms = fxp->now_ms;
 	handle->opened_change = fxp->changes;
+	/* A transfer begins: who stops the server now waits for it. */
+	fxp->moved_ms = fxp->now_ms;
 	return reply_handle(fxp, request, handle);
 }
 

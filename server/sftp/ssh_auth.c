@@ -339,5 +339,5 @@ void ssh_auth_prepare(struct ssh_front *front)
 
 bool ssh_auth_was_dropped(const struct ssh_front *front)
 {
-	return front->hints.login_requests > front->login.answered;
+	return front->packets.login_requests > front->login.answered;
 }

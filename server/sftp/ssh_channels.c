@@ -1,13 +1,11 @@
 /*
  * Channels: each carries one service, SFTP or scp, and moves bytes only while both sides take them.
  *
- * libssh's callbacks store; the work is done afterwards, outside of them, since libssh serves input in the middle of
- * a write that waits.  Two bounds that libssh does not keep are kept here: no data for a client whose window or
- * connection is full, and no end of data from a client beyond the window it was given.
+ * libssh opens and closes channels and takes their requests; data and windows are ours (ssh_packets.h), with their
+ * bounds: no data for a client whose window or connection is full, no end of data from a client beyond the window it
+ * was given.  What libssh's callbacks bring is stored; the work is done afterwards.
  */
-#include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "server/base/clock.h"
 #include "server/session.h"
@@ -15,18 +13,19 @@
 #include "server/sftp/ssh_socket.h"
 
 /*
- * What a client may send unasked.  libssh gives 1.25 MiB, too little for a long path: 64 requests of 256 KiB, or
- * 80 MB/s over 100 ms.  It costs no memory: what a service does not want stays in the network.
+ * What a client may send unasked: 80 MB/s over a path of 100 ms.  It costs no memory: what a service does not want
+ * stays in the network.
  */
-#define WINDOW_BYTES         (8u << 20)
-#define GRANT_BYTES          (1u << 20) /* as soon as so much of it is used, it is opened again */
-/* What libssh gives of itself before ours: 32,000 bytes at first, then up to 1,280,000. */
-#define WINDOW_FIRST_BYTES   (1280000u + 32000u)
-#define WRITE_BYTES          (256u << 10) /* into libssh at one time */
-#define MEASURE_BYTES        1024u	  /* of the first write on a channel */
-#define WORK_ROUNDS          16		  /* of one channel, before others and the input have a turn */
+#define WINDOW_BYTES	(8u << 20)
+#define GRANT_BYTES	(1u << 20) /* as soon as so much of it is used, it is opened again */
+/* In a packet, to us.  RFC 4253 6.1 asks for 32,768 of data; those who send files fill what they are allowed. */
+#define PACKET_MAX	(64u << 10)
+/* To the client.  With less than this, every byte would cost a packet's price. */
+#define PACKET_MIN	1024u
+#define WORK_ROUNDS	16 /* of one channel, before others and the input have a turn */
 
 static const char bad_window[] = "More data than the window allows";
+static const char bad_adjustment[] = "A window cannot be opened so far";
 static const char bad_protocol[] = "The client broke the protocol";
 
 /* --- ends ------------------------------------------------------------------------------------ */
@@ -64,31 +63,13 @@ void ssh_channels_clear(struct ssh_front *front)
 
 /* --- libssh's callbacks ---------------------------------------------------------------------- */
 
-static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_t length,
-    int is_stderr, void *userdata)
-{
-	struct ssh_lane *lane = userdata;
-	struct ssh_front *front = lane->front;
-
-	(void)session;
-	(void)channel;
-	front->active_ms = clock_mono_ms();
-	lane->since_grant += length;
-	if (lane->since_grant > (lane->has_window ? WINDOW_BYTES : WINDOW_FIRST_BYTES))
-		ssh_front_end(front, GUARD_BYE_PROTOCOL, bad_window);
-	else if (is_stderr == 0 && lane->service != NULL && !front->ending &&
-	         !lane->row->take(lane->service, data, length))
-		ssh_front_end(front, GUARD_BYE_PROTOCOL, bad_protocol);
-	/* All of it: what is left would be kept by libssh without a bound. */
-	return (int)length;
-}
-
 static void on_eof(ssh_session session, ssh_channel channel, void *userdata)
 {
 	struct ssh_lane *lane = userdata;
 
 	(void)session;
 	(void)channel;
+	lane->eof = true;
 	if (lane->service != NULL)
 		lane->row->take_end(lane->service);
 }
@@ -151,23 +132,28 @@ static int on_exec(ssh_session session, ssh_channel channel, const char *command
 
 ssh_channel ssh_channels_open(struct ssh_front *front)
 {
+	const struct ssh_packets_opening *opening = &front->packets.opening;
 	struct ssh_lane *lane = NULL;
 
 	for (size_t i = 0; i < SSH_CHANNELS_MAX && lane == NULL; i++) {
 		if (front->lanes[i].channel == NULL)
 			lane = &front->lanes[i];
 	}
-	if (lane == NULL || front->phase != SSH_FRONT_SERVING || front->stopping)
+	if (lane == NULL || front->phase != SSH_FRONT_SERVING || front->stopping ||
+	    opening->packet_max < PACKET_MIN)
 		return NULL;
 	lane->channel = ssh_channel_new(front->session);
 	if (lane->channel == NULL)
 		return NULL;
 	lane->front = front;
+	lane->theirs = opening->theirs;
+	lane->may_send = opening->window;
+	lane->packet_max =
+	    opening->packet_max < SSH_PACKETS_DATA_MAX ? opening->packet_max : SSH_PACKETS_DATA_MAX;
 	/* What has no function here (shell, terminal, environment, X11, agent) is refused by libssh. */
 	lane->callbacks = (struct ssh_channel_callbacks_struct){
 		.size = sizeof(lane->callbacks),
 		.userdata = lane,
-		.channel_data_function = on_data,
 		.channel_eof_function = on_eof,
 		.channel_close_function = on_close,
 		.channel_exec_request_function = on_exec,
@@ -176,6 +162,76 @@ ssh_channel ssh_channels_open(struct ssh_front *front)
 	ssh_set_channel_callbacks(lane->channel, &lane->callbacks);
 	front->active_ms = clock_mono_ms();
 	return lane->channel;
+}
+
+/* --- what comes past libssh ------------------------------------------------------------------ */
+
+bool ssh_channels_confirmed(void *context, struct ssh_packets_opening *opening)
+{
+	struct ssh_front *front = context;
+
+	for (size_t i = 0; i < SSH_CHANNELS_MAX; i++) {
+		struct ssh_lane *lane = &front->lanes[i];
+
+		if (lane->channel == NULL || lane->open || lane->theirs != opening->theirs)
+			continue;
+		lane->open = true;
+		lane->ours = opening->ours;
+		lane->may_take = WINDOW_BYTES;
+		opening->window = WINDOW_BYTES;
+		opening->packet_max = PACKET_MAX;
+		return true;
+	}
+	ssh_front_end(front, GUARD_BYE_INTERNAL, NULL);
+	return false;
+}
+
+/* NULL: there is none, or none any more.  Who writes to it writes to nobody. */
+static struct ssh_lane *find_lane(struct ssh_front *front, uint32_t number)
+{
+	for (size_t i = 0; i < SSH_CHANNELS_MAX; i++) {
+		struct ssh_lane *lane = &front->lanes[i];
+
+		if (lane->channel != NULL && lane->open && lane->ours == number)
+			return lane;
+	}
+	return NULL;
+}
+
+bool ssh_channels_take_data(
+    void *context, uint32_t channel, bool extended, const uint8_t *bytes, size_t n)
+{
+	struct ssh_front *front = context;
+	struct ssh_lane *lane = find_lane(front, channel);
+
+	if (lane == NULL)
+		return true;
+	if (n > lane->may_take) {
+		ssh_front_end(front, GUARD_BYE_PROTOCOL, bad_window);
+		return false;
+	}
+	lane->may_take -= (uint32_t)n;
+	if (lane->service == NULL || lane->eof || extended || front->ending)
+		return true;
+	front->active_ms = clock_mono_ms();
+	if (!lane->row->take(lane->service, bytes, n)) {
+		ssh_front_end(front, GUARD_BYE_PROTOCOL, bad_protocol);
+		return false;
+	}
+	return true;
+}
+
+bool ssh_channels_take_window(void *context, uint32_t channel, uint32_t more)
+{
+	struct ssh_front *front = context;
+	struct ssh_lane *lane = find_lane(front, channel);
+
+	/* RFC 4254 5.2: never beyond 2^32 - 1. */
+	if (lane != NULL && __builtin_add_overflow(lane->may_send, more, &lane->may_send)) {
+		ssh_front_end(front, GUARD_BYE_PROTOCOL, bad_adjustment);
+		return false;
+	}
+	return true;
 }
 
 /* --- input ----------------------------------------------------------------------------------- */
@@ -191,92 +247,48 @@ bool ssh_channels_want_input(const struct ssh_front *front)
 	return true;
 }
 
-/*
- * Open the window again.  The one public call of libssh that opens it as far as is asked is a read of more bytes
- * than the window holds; of the stream for errors, since that never has any.
- */
+/* Open the window again, to its full size. */
 static void grant_window(struct ssh_lane *lane)
 {
-	uint8_t none;
+	const uint32_t used = WINDOW_BYTES - lane->may_take;
+	struct ssh_front *front = lane->front;
 
-	if (lane->has_window && lane->since_grant < GRANT_BYTES)
+	if (used < GRANT_BYTES || lane->eof || !lane->row->wants_input(lane->service) ||
+	    !ssh_packets_take_data(&front->packets))
 		return;
-	if (!lane->row->wants_input(lane->service) || ssh_channel_is_eof(lane->channel) != 0)
-		return;
-	ssh_socket_let_in(false);
-	ssh_channel_read_timeout(lane->channel, &none, WINDOW_BYTES, 1, 0);
-	ssh_socket_let_in(true);
-	lane->has_window = true;
-	lane->since_grant = 0;
+	if (ssh_packets_send_window(&front->packets, lane->theirs, used))
+		lane->may_take = WINDOW_BYTES;
+	else
+		ssh_front_end(front, GUARD_BYE_INTERNAL, NULL);
 }
 
 /* --- output ---------------------------------------------------------------------------------- */
 
-/* From inside libssh's endless loop there is no way back. */
-static void leave_endless_loop(void *context)
-{
-	struct ssh_front *front = context;
-	const struct guard_req_bye bye = { .reason = GUARD_BYE_PROTOCOL };
-
-	ssh_channels_clear(front);
-	guard_client_bye(front->start->guard, &bye, NULL, NULL);
-	_exit(SESSION_EXIT_OK);
-}
-
-/*
- * The first bytes on a channel show how long libssh may make a packet: the client's maximum, which no function
- * tells.  With 10 it would write empty packets for ever, with little more a packet for every byte.
- */
-static int write_measured(struct ssh_lane *lane, const uint8_t *bytes, uint32_t n)
-{
-	struct ssh_front *front = lane->front;
-	int wrote;
-
-	if (lane->measured)
-		return ssh_channel_write(lane->channel, bytes, n);
-	if (n > MEASURE_BYTES)
-		n = MEASURE_BYTES;
-	front->hints.shortest_written = LONG_MAX;
-	front->hints.endless = leave_endless_loop;
-	front->hints.context = front;
-	ssh_hints_attend(SSH_HINTS_CLOSE);
-	wrote = ssh_channel_write(lane->channel, bytes, n);
-	ssh_hints_attend(SSH_HINTS_QUIET);
-	lane->measured = wrote > 0;
-	if (wrote > 0 && front->hints.shortest_written < (long)n)
-		ssh_front_end(front, GUARD_BYE_PROTOCOL, "The maximum packet size is too small");
-	return wrote;
-}
-
 static void send_output(struct ssh_lane *lane)
 {
 	struct ssh_front *front = lane->front;
+	size_t total = 0;
 
-	while (!front->ending && !front->write_blocked) {
+	while (!front->ending && ssh_packets_take_data(&front->packets)) {
 		size_t n = 0;
 		const uint8_t *bytes = lane->row->output(lane->service, &n);
-		uint32_t window = ssh_channel_window_size(lane->channel);
-		int wrote;
 
-		if (n > window)
-			n = window;
-		if (n > WRITE_BYTES)
-			n = WRITE_BYTES;
-		if (n == 0 || (ssh_get_status(front->session) & SSH_WRITE_PENDING) != 0)
+		if (n > lane->may_send)
+			n = lane->may_send;
+		if (n > lane->packet_max)
+			n = lane->packet_max;
+		if (n == 0)
+			break;
+		if (!ssh_packets_send_data(&front->packets, lane->theirs, bytes, n)) {
+			ssh_front_end(front, GUARD_BYE_INTERNAL, NULL);
 			return;
-		/* Input would be served within the write. */
-		ssh_socket_let_in(false);
-		wrote = write_measured(lane, bytes, (uint32_t)n);
-		ssh_socket_let_in(true);
-		if (wrote == SSH_ERROR) {
-			ssh_front_end(front, GUARD_BYE_RESET, NULL);
-		} else if (wrote <= 0) {
-			front->write_blocked = true;
-		} else {
-			lane->row->sent(lane->service, (size_t)wrote);
-			front->active_ms = clock_mono_ms();
 		}
+		lane->may_send -= (uint32_t)n;
+		lane->row->sent(lane->service, n);
+		total += n;
 	}
+	if (total > 0)
+		front->active_ms = clock_mono_ms();
 }
 
 /* --- work ------------------------------------------------------------------------------------ */

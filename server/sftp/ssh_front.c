@@ -26,6 +26,10 @@
 /* Processor time of one turn, beyond which the kernel ends the process: libssh has loops without an end. */
 #define TURN_CPU_SECONDS       15
 #define CPU_LIMIT_EVERY_MS     1000
+/* libssh counts milliseconds since the last exchange of keys in an int: to be asked for one, it must have begun to. */
+#define REKEY_NEVER_SECONDS    (20u * 24 * 3600)
+#define REKEY_NOW_SECONDS      1u
+#define REKEY_TRY_MS           1000
 
 #define STOP_TEXT(name, text) [GUARD_STOP_##name] = (text),
 static const char *const stop_texts[GUARD_STOP_COUNT] = { GUARD_STOPS(STOP_TEXT) };
@@ -72,6 +76,7 @@ static bool set_bind_lists(struct ssh_front *front, ssh_bind bind)
 static bool accept_client(struct ssh_front *front)
 {
 	const struct ssh_front_start *start = front->start;
+	const uint32_t rekey_never = REKEY_NEVER_SECONDS;
 	bool no = false;
 	ssh_bind bind = ssh_bind_new();
 	bool good;
@@ -84,17 +89,16 @@ static bool accept_client(struct ssh_front *front)
 	       set_bind_lists(front, bind) &&
 	       ssh_bind_accept_fd(bind, front->session, start->client_fd) == SSH_OK &&
 	       ssh_options_set(front->session, SSH_OPTIONS_COMPRESSION_C_S, "none") == SSH_OK &&
-	       ssh_options_set(front->session, SSH_OPTIONS_COMPRESSION_S_C, "none") == SSH_OK;
+	       ssh_options_set(front->session, SSH_OPTIONS_COMPRESSION_S_C, "none") == SSH_OK &&
+	       ssh_options_set(front->session, SSH_OPTIONS_REKEY_TIME, &rekey_never) == SSH_OK;
 	if (bind != NULL)
 		ssh_bind_free(bind);
 	if (!good)
 		return false;
 	ssh_keys_divert(&front->keys);
 	ssh_set_blocking(front->session, 0);
-	ssh_set_counters(front->session, NULL, &front->packets);
+	ssh_set_counters(front->session, NULL, &front->counted);
 	ssh_auth_prepare(front);
-	ssh_hints_take(&front->hints);
-	ssh_hints_attend(SSH_HINTS_CLOSE);
 	return true;
 }
 
@@ -137,7 +141,7 @@ static void gather_lists(const struct ssh_front *front, const char *ours[SSH_OFF
 
 	for (size_t i = 0; i < SSH_OFFER_LISTS; i++) {
 		ours[i] = front->ours[kinds[i]];
-		theirs[i] = front->offer.lists[i];
+		theirs[i] = front->packets.in.offer.lists[i];
 	}
 }
 
@@ -154,7 +158,7 @@ static void tell_failure(struct ssh_front *front)
 
 	tell_client_name(front);
 	gather_lists(front, ours, theirs);
-	if (ssh_offer_is_read(&front->offer)) {
+	if (ssh_offer_is_read(&front->packets.in.offer)) {
 		conflict = ssh_offer_conflict(ours, theirs);
 		ssh_offer_describe(ours, our_text, sizeof(our_text));
 		ssh_offer_describe(theirs, their_text, sizeof(their_text));
@@ -192,7 +196,7 @@ static void tell_success(struct ssh_front *front)
 	    host_key != NULL ? (int)length : 1, host_key != NULL ? host_key : "?",
 	    cipher != NULL ? cipher : "?", mac != NULL ? " " : "", mac != NULL ? mac : "");
 	guard_client_secured(front->start->guard, &ask, NULL, NULL);
-	ssh_offer_clear(&front->offer);
+	ssh_packets_forget_offers(&front->packets);
 }
 
 static void exchange_keys(struct ssh_front *front)
@@ -217,9 +221,10 @@ static void exchange_keys(struct ssh_front *front)
 
 /* --- input ----------------------------------------------------------------------------------- */
 
+/* What we say in answer must not pile up, either. */
 static bool wants_input(const struct ssh_front *front)
 {
-	return !front->ending && ssh_channels_want_input(front);
+	return !front->ending && !ssh_socket_is_full() && ssh_channels_want_input(front);
 }
 
 static void notice_end(struct ssh_front *front)
@@ -233,7 +238,7 @@ static void notice_end(struct ssh_front *front)
 	end_with_reason(front);
 }
 
-/* Let libssh serve some input: 4 KiB at most. */
+/* Let libssh serve what it was handed: one packet, or 4 KiB of it. */
 static void pump(struct ssh_front *front)
 {
 	if (front->phase == SSH_FRONT_KEX) {
@@ -245,35 +250,70 @@ static void pump(struct ssh_front *front)
 		ssh_front_end(front, GUARD_BYE_PROTOCOL, NULL);
 	}
 	notice_end(front);
-	if (front->phase == SSH_FRONT_LOGIN && ssh_auth_was_dropped(front))
+	if (front->phase == SSH_FRONT_LOGIN && ssh_socket_handed() == 0 && ssh_auth_was_dropped(front))
 		ssh_front_end(front, GUARD_BYE_PROTOCOL,
 		    "This key or signature cannot be read: use another key, or a password");
-	if (front->hints.beyond_window)
-		ssh_front_end(front, GUARD_BYE_PROTOCOL, "More data than the window allows");
+}
+
+/* A packet that is none: an identification or a key exchange that failed has its reason in libssh's words. */
+static void end_broken(struct ssh_front *front)
+{
+	if (front->phase == SSH_FRONT_KEX && !front->ending)
+		tell_failure(front);
+	ssh_front_end(front, GUARD_BYE_PROTOCOL, "A packet is damaged or not well-formed");
+}
+
+static void begin_service(struct ssh_front *front)
+{
+	ssh_packets_serve(&front->packets);
+	front->active_ms = clock_mono_ms();
+	malloc_trim(0);
+}
+
+/* True when libssh has read something of it. */
+static bool let_libssh_read(struct ssh_front *front)
+{
+	const enum ssh_front_phase before = front->phase;
+	const size_t handed = ssh_socket_handed();
+
+	pump(front);
+	if (before != SSH_FRONT_SERVING && front->phase == SSH_FRONT_SERVING)
+		begin_service(front);
+	return ssh_socket_handed() < handed;
+}
+
+/* Packets as far as they go: channels take theirs, libssh those that are its own, one by one. */
+static void take_packets(struct ssh_front *front)
+{
+	enum ssh_packets_state state;
+	bool ended;
+	int error;
+
+	do {
+		state = ssh_packets_advance(&front->packets);
+	} while (state == SSH_PACKETS_HANDED && let_libssh_read(front) && !front->ending);
+	front->input_waits = state == SSH_PACKETS_PAUSED;
+	ended = ssh_socket_ended(&error);
+	if (state == SSH_PACKETS_BROKEN)
+		end_broken(front);
+	else if (ended && (state == SSH_PACKETS_HUNGRY || error != 0) && !front->ending)
+		pump(front);
 }
 
 static void take_input(struct ssh_front *front)
 {
-	const enum ssh_front_phase before = front->phase;
-	const uint8_t *bytes = NULL;
-	size_t n = wants_input(front) ? ssh_socket_fill(&bytes) : 0;
-
-	if (n > 0 && front->phase == SSH_FRONT_KEX)
-		ssh_offer_feed(&front->offer, bytes, n);
+	if (wants_input(front))
+		ssh_socket_fill();
 	if (front->phase != SSH_FRONT_SERVING && ssh_socket_received() > BEFORE_LOGIN_MAX_BYTES) {
 		ssh_front_end(front, GUARD_BYE_PROTOCOL, "Too much data before the login");
 		return;
 	}
-	if (ssh_socket_holds_input())
-		front->write_blocked = false;
-	do {
-		pump(front);
-	} while (ssh_socket_holds_input() && wants_input(front));
-	if (before != SSH_FRONT_SERVING && front->phase == SSH_FRONT_SERVING) {
-		ssh_hints_attend(SSH_HINTS_QUIET);
-		front->active_ms = clock_mono_ms();
-		malloc_trim(0);
-	}
+	take_packets(front);
+}
+
+static bool is_ready(void *context)
+{
+	return wants_input(context);
 }
 
 /* --- the guard ------------------------------------------------------------------------------- */
@@ -335,11 +375,11 @@ static int64_t next_deadline(const struct ssh_front *front)
 /* The first call after an answer only takes it note of it; libssh sends with the second. */
 static void ask_whether_alive(struct ssh_front *front)
 {
-	uint64_t before = front->packets.out_packets;
+	uint64_t before = front->counted.out_packets;
 
 	ssh_socket_let_in(false);
 	ssh_send_keepalive(front->session);
-	if (front->packets.out_packets == before)
+	if (front->counted.out_packets == before)
 		ssh_send_keepalive(front->session);
 	ssh_socket_let_in(true);
 	front->questions++;
@@ -373,6 +413,7 @@ static void check_deadlines(struct ssh_front *front)
 	} else if (!front->rested) {
 		front->rested = true;
 		ssh_socket_rest();
+		ssh_packets_forget_offers(&front->packets);
 		malloc_trim(0);
 	}
 	if (now < front->active_ms + front->start->conf->ssh.idle_timeout)
@@ -413,8 +454,7 @@ static void wait_for_work(struct ssh_front *front, bool more)
 
 	if (service_ms >= 0 && (timeout_ms < 0 || service_ms < timeout_ms))
 		timeout_ms = service_ms;
-	if (more || guard_client_holds(front->start->guard) ||
-	    (for_input && ssh_socket_holds_input()))
+	if (more || guard_client_holds(front->start->guard) || (for_input && front->input_waits))
 		timeout_ms = 0;
 	if (!ssh_socket_wait(
 	        guard_client_fd(front->start->guard), for_input, timeout_ms, &guard_speaks))
@@ -444,6 +484,26 @@ static void speed_up_exchanges(const struct ssh_front *front)
 		ssh_socket_acknowledge();
 }
 
+/* New keys, because these were used long enough; libssh begins it with its next packet, if the last was long ago. */
+static void renew_keys(struct ssh_front *front)
+{
+	const uint32_t now = REKEY_NOW_SECONDS;
+	const uint32_t never = REKEY_NEVER_SECONDS;
+	int64_t now_ms;
+
+	if (front->ending || !ssh_packets_want_rekey(&front->packets))
+		return;
+	now_ms = clock_mono_ms();
+	if (now_ms < front->rekey_tried_ms + REKEY_TRY_MS)
+		return;
+	front->rekey_tried_ms = now_ms;
+	ssh_options_set(front->session, SSH_OPTIONS_REKEY_TIME, &now);
+	ssh_socket_let_in(false);
+	ssh_send_ignore(front->session, "");
+	ssh_socket_let_in(true);
+	ssh_options_set(front->session, SSH_OPTIONS_REKEY_TIME, &never);
+}
+
 static void serve(struct ssh_front *front)
 {
 	bool more = true;
@@ -456,6 +516,7 @@ static void serve(struct ssh_front *front)
 			take_input(front);
 		more = !front->ending && ssh_channels_work(front);
 		check_deadlines(front);
+		renew_keys(front);
 		push_output(front);
 		ssh_socket_flush();
 		speed_up_exchanges(front);
@@ -517,6 +578,20 @@ static void say_goodbye(struct ssh_front *front)
 	io_close(&fd);
 }
 
+static void open_packets(struct ssh_front *front)
+{
+	const struct ssh_packets_owner owner = {
+		.context = front,
+		.data = ssh_channels_take_data,
+		.window = ssh_channels_take_window,
+		.confirmed = ssh_channels_confirmed,
+		.ready = is_ready,
+	};
+
+	ssh_packets_init(&front->packets, &owner);
+	front->packets.rekey_bytes = (uint64_t)front->start->conf->ssh.rekey_limit << 20;
+}
+
 int ssh_front_run(const struct ssh_front_start *start)
 {
 	struct ssh_front *front = calloc(1, sizeof(*front));
@@ -531,9 +606,9 @@ int ssh_front_run(const struct ssh_front_start *start)
 		front->keys.known = start->keys;
 		front->buffers_left = SSH_SERVICE_BUFFERS;
 		front->heard_ms = front->active_ms = clock_mono_ms();
-		ssh_offer_init(&front->offer);
 		ssh_socket_open(start->client_fd);
 		ssh_libcrypto_open();
+		open_packets(front);
 		if (accept_client(front))
 			serve(front);
 		else
@@ -541,6 +616,7 @@ int ssh_front_run(const struct ssh_front_start *start)
 		ssh_channels_clear(front);
 		if (front->session != NULL)
 			say_goodbye(front);
+		ssh_packets_clear(&front->packets);
 		ssh_socket_close();
 		ssh_libcrypto_close();
 		bye.reason = front->bye;

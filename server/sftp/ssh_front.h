@@ -3,7 +3,8 @@
  *
  * ssh_front.c runs the session; ssh_auth.c translates logins for the guard; ssh_channels.c feeds the services within
  * the bounds of both sides; ssh_keys.c makes host keys out of public halves; ssh_algorithms.c has the table of
- * profiles; ssh_socket.c reads ahead under libssh; ssh_offer.c and ssh_hints.c learn what libssh does not tell.  Front
+ * profiles.  Below libssh, ssh_packets.c seals and opens packets (ssh_cipher.c) between the connection (ssh_socket.c),
+ * libssh and the channels, under the keys that ssh_libcrypto.c catches, for what ssh_offer.c reads was agreed on.  Front
  * only, but for ssh_front_warm_up (ssh_warm_up.c), which the nursery calls before it forks.  Nothing here opens, signs
  * or decides anything.
  */

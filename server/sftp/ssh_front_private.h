@@ -10,9 +10,8 @@
 
 #include "server/sftp/ssh_algorithms.h"
 #include "server/sftp/ssh_front.h"
-#include "server/sftp/ssh_hints.h"
 #include "server/sftp/ssh_keys.h"
-#include "server/sftp/ssh_offer.h"
+#include "server/sftp/ssh_packets.h"
 #include "server/sftp/ssh_service.h"
 
 #define SSH_CHANNELS_MAX 10 /* as OpenSSH's MaxSessions: a master connection serves several sftp at once */
@@ -41,11 +40,14 @@ struct ssh_lane {
 	struct ssh_channel_callbacks_struct callbacks;
 	const struct ssh_service_row *row;
 	struct ssh_service *service;
+	bool open;		/* confirmed: `ours` is known */
+	bool eof;		/* the client sends no more */
 	bool closed;		/* by the client */
 	bool closing;		/* by us; the client's part is still to come */
-	bool measured;		/* the client's maximum of a packet is known to be sound */
-	bool has_window;	/* the big one was granted */
-	uint32_t since_grant;	/* bytes that came since */
+	uint32_t theirs, ours;	/* numbers of the channel */
+	uint32_t may_send;	/* bytes: the client's window */
+	uint32_t may_take;	/* bytes: what is left of ours */
+	uint32_t packet_max;	/* bytes of data in a packet to the client */
 };
 
 struct ssh_front {
@@ -54,15 +56,13 @@ struct ssh_front {
 	ssh_session session;
 	ssh_event event;
 	struct ssh_server_callbacks_struct callbacks;
-	struct ssh_counter_struct packets;
-	struct ssh_hints hints;
-	struct ssh_offer offer;		/* the client's */
+	struct ssh_counter_struct counted;	/* of libssh's packets */
+	struct ssh_packets packets;
 	char ours[SSH_ALGORITHM_KINDS][SSH_ALGORITHMS_LIST_BYTES];
 	struct ssh_keys keys;
 	struct ssh_login login;
 	struct ssh_lane lanes[SSH_CHANNELS_MAX];
 	unsigned buffers_left;	/* for the services of all lanes */
-	bool write_blocked;	/* libssh takes no data: a rekey runs; until the client was heard again */
 	bool stopping;		/* as soon as nothing runs */
 	enum guard_stop stop_reason;
 	bool ending;
@@ -73,6 +73,8 @@ struct ssh_front {
 	uint64_t heard_bytes;
 	unsigned questions;	/* keepalives since then */
 	int64_t cpu_limited_ms;
+	int64_t rekey_tried_ms;
+	bool input_waits;	/* packets that somebody was not ready for */
 	bool rested;
 };
 
@@ -86,6 +88,11 @@ bool ssh_auth_was_dropped(const struct ssh_front *front);
 
 /* ssh_channels.c: a channel for a client that asks for one; NULL: no. */
 ssh_channel ssh_channels_open(struct ssh_front *front);
+/* struct ssh_packets_owner's; context: the front. */
+bool ssh_channels_confirmed(void *context, struct ssh_packets_opening *opening);
+bool ssh_channels_take_data(
+    void *context, uint32_t channel, bool extended, const uint8_t *bytes, size_t n);
+bool ssh_channels_take_window(void *context, uint32_t channel, uint32_t more);
 /* Let services work and send; true when there is more to do at once. */
 bool ssh_channels_work(struct ssh_front *front);
 /* In how many milliseconds a service wants to work though nothing happens; -1: none does. */

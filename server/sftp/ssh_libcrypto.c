@@ -1,10 +1,12 @@
 #include "server/sftp/ssh_libcrypto.h"
 
 #include <dlfcn.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,70 +15,54 @@
  */
 #define SHORT_BYTES 24u
 #define STOCK_BYTES 256u
-/* Keys of both directions, and the next ones while a key exchange is under way. */
-#define MACS		4u
-#define MAC_KEY_BYTES	64u
+#define LETTERS	    6u	  /* 'A' to 'F', RFC 4253 7.2 */
+#define LETTERS_IN  0x15u /* A, C, E: client to server */
+#define LETTERS_OUT 0x2au /* B, D, F */
 
-typedef EVP_PKEY *new_mac_key_fn(int type, ENGINE *engine, const unsigned char *key, int n);
-typedef int sign_init_fn(
-    EVP_MD_CTX *context, EVP_PKEY_CTX **out, const EVP_MD *md, ENGINE *engine, EVP_PKEY *key);
+enum direction { IN, OUT, DIRECTIONS };
 
-struct mac {
-	uint8_t key[MAC_KEY_BYTES];
-	size_t key_length;
-	EVP_PKEY *pkey;		/* NULL: free */
-	const EVP_MD *md;
-	EVP_MD_CTX *ready;	/* set up with both and nothing hashed; NULL: not yet */
-};
+typedef int derive_fn(EVP_KDF_CTX *context, unsigned char *key, size_t n, const OSSL_PARAM params[]);
 
 static struct {
-	new_mac_key_fn *real_new_mac_key;
-	sign_init_fn *real_sign_init;
-	bool open;
+	derive_fn *real_derive;
+	bool open, take_keys;
 	uint8_t stock[STOCK_BYTES];
 	size_t stocked;
-	struct mac macs[MACS];
-	unsigned next_mac;
-	struct ssh_libcrypto_counts counts;
+	unsigned random_fills;
+	struct ssh_libcrypto_keys keys[DIRECTIONS];
+	unsigned derived; /* letters that nobody has fetched yet, one bit each */
 } kept;
 
 /* Before main: dlsym(3) may allocate and take locks, and a front's filter would not like what it opens. */
 __attribute__((constructor)) static void find_real_functions(void)
 {
 	/* POSIX guarantees that such a pointer can become one to a function, C does not. */
-	*(void **)&kept.real_new_mac_key = dlsym(RTLD_NEXT, "EVP_PKEY_new_mac_key");
-	*(void **)&kept.real_sign_init = dlsym(RTLD_NEXT, "EVP_DigestSignInit");
-	if (kept.real_new_mac_key == NULL || kept.real_sign_init == NULL)
+	*(void **)&kept.real_derive = dlsym(RTLD_NEXT, "EVP_KDF_derive");
+	if (kept.real_derive == NULL)
 		abort();
-}
-
-static void forget_mac(struct mac *mac)
-{
-	EVP_MD_CTX_free(mac->ready);
-	EVP_PKEY_free(mac->pkey);
-	OPENSSL_cleanse(mac, sizeof(*mac));
 }
 
 void ssh_libcrypto_open(void)
 {
 	if (!kept.open)
-		kept.counts = (struct ssh_libcrypto_counts){ 0 };
+		kept.random_fills = 0;
 	kept.open = true;
+	kept.take_keys = true;
 }
 
 void ssh_libcrypto_close(void)
 {
 	kept.open = false;
-	OPENSSL_cleanse(kept.stock, sizeof(kept.stock));
+	kept.take_keys = false;
 	kept.stocked = 0;
-	for (size_t i = 0; i < MACS; i++)
-		forget_mac(&kept.macs[i]);
-	kept.next_mac = 0;
+	kept.derived = 0;
+	OPENSSL_cleanse(kept.stock, sizeof(kept.stock));
+	OPENSSL_cleanse(kept.keys, sizeof(kept.keys));
 }
 
-struct ssh_libcrypto_counts ssh_libcrypto_counts(void)
+unsigned ssh_libcrypto_random_fills(void)
 {
-	return kept.counts;
+	return kept.random_fills;
 }
 
 /* --- random bytes ----------------------------------------------------------------------------- */
@@ -95,7 +81,7 @@ int RAND_bytes(unsigned char *bytes, int n)
 		if (status != 1)
 			return status;
 		kept.stocked = sizeof(kept.stock);
-		kept.counts.random_fills++;
+		kept.random_fills++;
 	}
 	kept.stocked -= (size_t)n;
 	taken = kept.stock + kept.stocked;
@@ -105,79 +91,79 @@ int RAND_bytes(unsigned char *bytes, int n)
 	return 1;
 }
 
-/* --- HMAC ------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
-static struct mac *find_key(const uint8_t *key, size_t n)
+void ssh_libcrypto_take_keys(bool on)
 {
-	for (size_t i = 0; i < MACS; i++) {
-		struct mac *mac = &kept.macs[i];
+	kept.take_keys = on;
+}
 
-		if (mac->pkey != NULL && mac->key_length == n && CRYPTO_memcmp(mac->key, key, n) == 0)
-			return mac;
+/* Which of RFC 4253 7.2's six this derivation is for, from 0; LETTERS: it is none of SSH's. */
+static unsigned letter_of(EVP_KDF_CTX *context, const OSSL_PARAM params[])
+{
+	const OSSL_PARAM *type = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_SSHKDF_TYPE);
+	const char *text = NULL;
+
+	if (!EVP_KDF_is_a(EVP_KDF_CTX_kdf(context), "SSHKDF") || type == NULL ||
+	    OSSL_PARAM_get_utf8_string_ptr(type, &text) != 1 || text == NULL || text[0] < 'A' ||
+	    text[0] >= (char)('A' + LETTERS))
+		return LETTERS;
+	return (unsigned)(text[0] - 'A');
+}
+
+/* Where a letter's bytes belong: IVs, then keys, then integrity keys, each for client to server first. */
+static uint8_t *place_of(struct ssh_libcrypto_keys keys[DIRECTIONS], unsigned letter, bool inner)
+{
+	struct ssh_libcrypto_keys *side = &keys[letter % 2 == 0 ? IN : OUT];
+	struct ssh_cipher_keys *of = inner ? &side->inner : &side->wire;
+
+	switch (letter / 2) {
+	case 0:
+		return of->iv;
+	case 1:
+		return of->key;
+	default:
+		return of->mac;
 	}
-	return NULL;
 }
 
-/* In the place of the one that was new the longest time ago. */
-static void keep_key(EVP_PKEY *pkey, const uint8_t *key, size_t n)
+/* True when the caller may have the bytes that are now at key, which are no longer those that were derived. */
+static bool exchange_key(unsigned letter, uint8_t *key, size_t n)
 {
-	struct mac *mac = &kept.macs[kept.next_mac];
+	uint8_t *wire = place_of(kept.keys, letter, false);
+	uint8_t *inner = place_of(kept.keys, letter, true);
 
-	forget_mac(mac);
-	if (EVP_PKEY_up_ref(pkey) != 1)
-		return;
-	mac->pkey = pkey;
-	mac->key_length = n;
-	memcpy(mac->key, key, n);
-	kept.next_mac = (kept.next_mac + 1) % MACS;
+	if (n > SSH_CIPHER_KEY_BYTES)
+		n = SSH_CIPHER_KEY_BYTES;
+	memset(wire, 0, SSH_CIPHER_KEY_BYTES);
+	memset(inner, 0, SSH_CIPHER_KEY_BYTES);
+	memcpy(wire, key, n);
+	if (RAND_bytes_ex(NULL, key, n, 0) != 1)
+		return false;
+	memcpy(inner, key, n);
+	kept.derived |= 1u << letter;
+	return true;
 }
 
-EVP_PKEY *EVP_PKEY_new_mac_key(int type, ENGINE *engine, const unsigned char *key, int n)
+int EVP_KDF_derive(EVP_KDF_CTX *context, unsigned char *key, size_t n, const OSSL_PARAM params[])
 {
-	bool suits = kept.open && type == EVP_PKEY_HMAC && engine == NULL && key != NULL && n > 0 &&
-		     (size_t)n <= MAC_KEY_BYTES;
-	struct mac *mac = suits ? find_key(key, (size_t)n) : NULL;
-	EVP_PKEY *pkey;
+	int status = kept.real_derive(context, key, n, params);
+	unsigned letter = kept.take_keys && status == 1 ? letter_of(context, params) : LETTERS;
 
-	if (mac != NULL && EVP_PKEY_up_ref(mac->pkey) == 1)
-		return mac->pkey;
-	pkey = kept.real_new_mac_key(type, engine, key, n);
-	if (suits && mac == NULL && pkey != NULL)
-		keep_key(pkey, key, (size_t)n);
-	return pkey;
+	if (letter < LETTERS && !exchange_key(letter, key, n))
+		return 0;
+	return status;
 }
 
-static struct mac *find_pkey(const EVP_PKEY *pkey)
+bool ssh_libcrypto_keys(bool client_to_server, struct ssh_libcrypto_keys *keys)
 {
-	for (size_t i = 0; i < MACS; i++) {
-		if (pkey != NULL && kept.macs[i].pkey == pkey)
-			return &kept.macs[i];
-	}
-	return NULL;
-}
+	const enum direction direction = client_to_server ? IN : OUT;
+	const unsigned letters = client_to_server ? LETTERS_IN : LETTERS_OUT;
 
-/* False when there is none to copy. */
-static bool make_ready(struct mac *mac, const EVP_MD *md)
-{
-	if (mac->ready != NULL && mac->md == md)
-		return true;
-	EVP_MD_CTX_free(mac->ready);
-	mac->ready = EVP_MD_CTX_new();
-	mac->md = md;
-	kept.counts.mac_set_ups++;
-	if (mac->ready != NULL && kept.real_sign_init(mac->ready, NULL, md, NULL, mac->pkey) == 1)
-		return true;
-	EVP_MD_CTX_free(mac->ready);
-	mac->ready = NULL;
-	return false;
-}
-
-int EVP_DigestSignInit(
-    EVP_MD_CTX *context, EVP_PKEY_CTX **out, const EVP_MD *md, ENGINE *engine, EVP_PKEY *pkey)
-{
-	struct mac *mac = kept.open && out == NULL && engine == NULL ? find_pkey(pkey) : NULL;
-
-	if (mac != NULL && make_ready(mac, md) && EVP_MD_CTX_copy_ex(context, mac->ready) == 1)
-		return 1;
-	return kept.real_sign_init(context, out, md, engine, pkey);
+	if ((kept.derived & letters) != letters)
+		return false;
+	*keys = kept.keys[direction];
+	kept.derived &= ~letters;
+	OPENSSL_cleanse(&kept.keys[direction], sizeof(kept.keys[direction]));
+	return true;
 }

@@ -1,30 +1,42 @@
 /*
- * What libssh asks of libcrypto anew for every packet, kept ready.
+ * Two of libcrypto's functions, as libssh and our packets call them: key derivation and random bytes.
  *
- * Front only.  For each packet libssh wants some random bytes as padding, and, where the cipher does not authenticate
- * by itself, a context for the HMAC, which libcrypto takes longer to look up and set up than to hash a small packet.
- * So the executable defines RAND_bytes(3), EVP_PKEY_new_mac_key(3) and EVP_DigestSignInit(3) itself.  Between
- * ssh_libcrypto_open and _close, short requests for random bytes are served from a stock that libcrypto's generator has
- * filled, each byte once; and an HMAC whose key was seen before starts as a copy of one set up before.  Otherwise, and
- * in every process that opened nothing, they are libcrypto's functions.
+ * Front only.  The executable defines EVP_KDF_derive(3) and RAND_bytes(3) itself.
  *
- * Nothing here makes or checks a signature: EVP_DigestSign is key_wrapper.h's.  The stock and the keys are the
- * process's only state here, since the callers are libraries, and bring none; the process must neither fork nor have
- * threads while they are open.
+ * Keys: whatever libssh derives from a key exchange (RFC 4253 7.2) is kept here for ssh_packets.c, and libssh is given
+ * random bytes in its place.  So libssh talks to ssh_packets.c under keys that nobody else has, and the client's
+ * packets can be sealed and opened here without it.
+ *
+ * Random bytes: padding asks for a few with each packet.  They come from a stock that libcrypto's generator has filled,
+ * each byte once; longer requests, which may be keys, never do.
+ *
+ * The stock and the keys are the process's only state here, since the callers are libraries, and bring none; the
+ * process must neither fork nor have threads while they are open.
  */
 #ifndef SERVER_SFTP_SSH_LIBCRYPTO_H
 #define SERVER_SFTP_SSH_LIBCRYPTO_H
 
-/* From now on things are kept ready; twice is once. */
+#include <stdbool.h>
+
+#include "server/sftp/ssh_cipher.h"
+
+/* From now on things are kept; twice is once. */
 void ssh_libcrypto_open(void);
-/* Erase what is kept. */
+/* Erase what is kept; from now on they are libcrypto's functions, as in every process that opened nothing. */
 void ssh_libcrypto_close(void);
 
-/* How often libcrypto itself had to be asked since ssh_libcrypto_open: for the tests. */
-struct ssh_libcrypto_counts {
-	unsigned random_fills;
-	unsigned mac_set_ups;
+/* May keys be taken from who derives some now?  On after ssh_libcrypto_open; the rehearsal's client needs its own. */
+void ssh_libcrypto_take_keys(bool on);
+
+/* One direction's keys of the last key exchange. */
+struct ssh_libcrypto_keys {
+	struct ssh_cipher_keys wire;	/* what both sides have derived */
+	struct ssh_cipher_keys inner;	/* what libssh was given instead */
 };
-struct ssh_libcrypto_counts ssh_libcrypto_counts(void);
+/* Once each: false while libssh has not derived all that a direction needs.  The caller wipes *keys. */
+bool ssh_libcrypto_keys(bool client_to_server, struct ssh_libcrypto_keys *keys);
+
+/* How often libcrypto's generator had to be asked since ssh_libcrypto_open: for the tests. */
+unsigned ssh_libcrypto_random_fills(void);
 
 #endif

@@ -5,52 +5,24 @@
 
 #include "server/base/text.h"
 
-#define KEXINIT        20
-#define COOKIE_BYTES   16
-#define LENGTH_BYTES   4
-#define HEADER_BYTES   (LENGTH_BYTES + 1 + 1 + COOKIE_BYTES) /* packet length, padding length, type, cookie */
-#define NAME_MAX_BYTES 64 /* RFC 4251 6 */
+#define KEXINIT      20
+#define COOKIE_BYTES 16
+#define LENGTH_BYTES 4
+#define STRICT_CLIENT "kex-strict-c-v00@openssh.com"
+#define STRICT_SERVER "kex-strict-s-v00@openssh.com"
 
-void ssh_offer_init(struct ssh_offer *offer)
-{
-	*offer = (struct ssh_offer){ .state = SSH_OFFER_LINE };
-	buf_init(&offer->bytes, SSH_OFFER_PACKET_MAX_BYTES);
-}
-
-static void drop_lists(struct ssh_offer *offer)
-{
-	for (size_t i = 0; i < SSH_OFFER_LISTS; i++) {
-		free(offer->lists[i]);
-		offer->lists[i] = NULL;
-	}
-}
+/* --- one offer ------------------------------------------------------------------------------- */
 
 void ssh_offer_clear(struct ssh_offer *offer)
 {
-	drop_lists(offer);
-	buf_clear(&offer->bytes);
+	for (size_t i = 0; i < SSH_OFFER_LISTS; i++)
+		free(offer->lists[i]);
+	*offer = (struct ssh_offer){ 0 };
 }
 
 static uint32_t number_at(const uint8_t *bytes)
 {
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
-/* Up to and with the line feed; false when it has not come yet. */
-static bool take_line(struct ssh_offer *offer)
-{
-	const uint8_t *start = buf_bytes(&offer->bytes);
-	size_t length = buf_length(&offer->bytes);
-	const uint8_t *end = length > 0 ? memchr(start, '\n', length) : NULL;
-
-	if (end == NULL) {
-		if (length >= SSH_OFFER_LINE_MAX_BYTES)
-			offer->state = SSH_OFFER_UNREADABLE;
-		return false;
-	}
-	buf_consume(&offer->bytes, (size_t)(end - start) + 1);
-	offer->state = SSH_OFFER_PACKET;
-	return true;
 }
 
 static bool parse_lists(struct ssh_offer *offer, const uint8_t *bytes, size_t left)
@@ -72,52 +44,6 @@ static bool parse_lists(struct ssh_offer *offer, const uint8_t *bytes, size_t le
 		left -= length;
 	}
 	return true;
-}
-
-static void take_packet(struct ssh_offer *offer)
-{
-	const uint8_t *bytes = buf_bytes(&offer->bytes);
-	size_t held = buf_length(&offer->bytes);
-	size_t length;
-
-	if (held < LENGTH_BYTES)
-		return;
-	length = number_at(bytes);
-	if (length < HEADER_BYTES || length > SSH_OFFER_PACKET_MAX_BYTES - LENGTH_BYTES) {
-		offer->state = SSH_OFFER_UNREADABLE;
-		return;
-	}
-	if (held < LENGTH_BYTES + length)
-		return;
-	offer->state = SSH_OFFER_READ;
-	if (bytes[LENGTH_BYTES + 1] != KEXINIT ||
-	    !parse_lists(offer, bytes + HEADER_BYTES, LENGTH_BYTES + length - HEADER_BYTES)) {
-		drop_lists(offer);
-		offer->state = SSH_OFFER_UNREADABLE;
-	}
-}
-
-void ssh_offer_feed(struct ssh_offer *offer, const uint8_t *bytes, size_t n)
-{
-	size_t room = buf_room(&offer->bytes);
-
-	if (offer->state != SSH_OFFER_LINE && offer->state != SSH_OFFER_PACKET)
-		return;
-	if (!buf_append(&offer->bytes, bytes, n < room ? n : room)) {
-		offer->state = SSH_OFFER_UNREADABLE;
-	} else {
-		if (offer->state == SSH_OFFER_LINE)
-			take_line(offer);
-		if (offer->state == SSH_OFFER_PACKET)
-			take_packet(offer);
-	}
-	if (offer->state == SSH_OFFER_READ || offer->state == SSH_OFFER_UNREADABLE)
-		buf_clear(&offer->bytes);
-}
-
-bool ssh_offer_is_read(const struct ssh_offer *offer)
-{
-	return offer->state == SSH_OFFER_READ;
 }
 
 /* --- two offers ------------------------------------------------------------------------------ */
@@ -146,12 +72,30 @@ static bool holds(const char *list, const char *name, size_t length)
 	return false;
 }
 
+bool ssh_offer_parse(struct ssh_offer *offer, const uint8_t *payload, size_t n)
+{
+	ssh_offer_clear(offer);
+	if (n < 1 + COOKIE_BYTES || payload[0] != KEXINIT ||
+	    !parse_lists(offer, payload + 1 + COOKIE_BYTES, n - 1 - COOKIE_BYTES)) {
+		ssh_offer_clear(offer);
+		return false;
+	}
+	offer->strict_client = holds(offer->lists[SSH_OFFER_KEX], STRICT_CLIENT, strlen(STRICT_CLIENT));
+	offer->strict_server = holds(offer->lists[SSH_OFFER_KEX], STRICT_SERVER, strlen(STRICT_SERVER));
+	return true;
+}
+
+bool ssh_offer_is_read(const struct ssh_offer *offer)
+{
+	return offer->lists[0] != NULL;
+}
+
 const char *ssh_offer_choose(const char *ours, const char *theirs, size_t *length_out)
 {
 	while (theirs != NULL && *theirs != '\0') {
 		size_t item = strcspn(theirs, ",");
 
-		if (item > 0 && item <= NAME_MAX_BYTES && holds(ours, theirs, item)) {
+		if (item > 0 && item <= SSH_OFFER_NAME_MAX_BYTES && holds(ours, theirs, item)) {
 			*length_out = item;
 			return theirs;
 		}
@@ -200,4 +144,27 @@ const char *ssh_offer_conflict(
 			return texts[i];
 	}
 	return NULL;
+}
+
+static bool agree_on(const struct ssh_offer *ours, const struct ssh_offer *theirs, int list,
+    char out[SSH_OFFER_NAME_MAX_BYTES + 1])
+{
+	size_t length = 0;
+	const char *name = ssh_offer_choose(ours->lists[list], theirs->lists[list], &length);
+
+	if (name != NULL) {
+		memcpy(out, name, length);
+		out[length] = '\0';
+	}
+	return name != NULL;
+}
+
+bool ssh_offer_agree(const struct ssh_offer *ours, const struct ssh_offer *theirs, bool client_to_server,
+    char cipher[SSH_OFFER_NAME_MAX_BYTES + 1], char mac[SSH_OFFER_NAME_MAX_BYTES + 1])
+{
+	mac[0] = '\0';
+	if (!agree_on(ours, theirs, client_to_server ? SSH_OFFER_CIPHERS_IN : SSH_OFFER_CIPHERS_OUT, cipher))
+		return false;
+	return authenticates(cipher, strlen(cipher)) ||
+	       agree_on(ours, theirs, client_to_server ? SSH_OFFER_MACS_IN : SSH_OFFER_MACS_OUT, mac);
 }

@@ -1,9 +1,8 @@
 /*
- * What a client offers: its identification and the name lists of its first SSH_MSG_KEXINIT (RFC 4253 4.2, 7.1).
+ * What one side offers: the name lists of its SSH_MSG_KEXINIT (RFC 4253 7.1).
  *
- * Front only.  libssh keeps the lists for itself, and an administrator whose client cannot connect needs them.  Both
- * come in clear before anything else, so they are read along the way, from the bytes that libssh gets too.  Nothing
- * depends on what is found here but lines of the log.
+ * Front only.  Read by ssh_packets.c from both sides' packets, to know which cipher the next keys are for; and by
+ * ssh_front.c, since an administrator whose client cannot connect needs the lists, which libssh keeps for itself.
  */
 #ifndef SERVER_SFTP_SSH_OFFER_H
 #define SERVER_SFTP_SSH_OFFER_H
@@ -12,10 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "server/base/buf.h"
-
-#define SSH_OFFER_LINE_MAX_BYTES 255u	/* RFC 4253 4.2, CR LF included */
-#define SSH_OFFER_PACKET_MAX_BYTES 16384u /* OpenSSH's takes 1.5 KiB */
+#define SSH_OFFER_NAME_MAX_BYTES 64u /* RFC 4251 6 */
 
 /* In the order of the packet; the lists of compression and languages are not kept. */
 enum ssh_offer_list {
@@ -28,16 +24,15 @@ enum ssh_offer_list {
 	SSH_OFFER_LISTS,
 };
 
+/* All zero is "not read yet". */
 struct ssh_offer {
-	enum { SSH_OFFER_LINE, SSH_OFFER_PACKET, SSH_OFFER_READ, SSH_OFFER_UNREADABLE } state;
-	struct buf bytes;		/* of the line, then of the packet */
+	bool strict_client, strict_server; /* marks of strict key exchange among the methods (OpenSSH's PROTOCOL 1.9) */
 	char *lists[SSH_OFFER_LISTS];	/* comma-separated; heap, all or none */
 };
 
-void ssh_offer_init(struct ssh_offer *offer);
+/* From the payload of a KEXINIT; replaces what was read before.  False, with nothing in it, when it is not well-formed. */
+bool ssh_offer_parse(struct ssh_offer *offer, const uint8_t *payload, size_t n);
 void ssh_offer_clear(struct ssh_offer *offer);
-/* The next bytes of the connection, from its first one on; ignored once all is read. */
-void ssh_offer_feed(struct ssh_offer *offer, const uint8_t *bytes, size_t n);
 /* All lists at hand? */
 bool ssh_offer_is_read(const struct ssh_offer *offer);
 /* "key exchange: a,b; host keys: c; ciphers: d; MACs: e" of one side.  Cut when it does not fit. */
@@ -50,5 +45,12 @@ const char *ssh_offer_conflict(
     const char *const ours[SSH_OFFER_LISTS], const char *const theirs[SSH_OFFER_LISTS]);
 /* The first name of theirs that ours holds too, as *length_out bytes at the returned place; NULL: none. */
 const char *ssh_offer_choose(const char *ours, const char *theirs, size_t *length_out);
+
+/*
+ * The cipher and the MAC of one direction, as both sides must choose them (RFC 4253 7.1); the MAC is empty where the
+ * cipher is its own.  True when there are such.
+ */
+bool ssh_offer_agree(const struct ssh_offer *ours, const struct ssh_offer *theirs, bool client_to_server,
+    char cipher[SSH_OFFER_NAME_MAX_BYTES + 1], char mac[SSH_OFFER_NAME_MAX_BYTES + 1]);
 
 #endif

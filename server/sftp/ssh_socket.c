@@ -9,9 +9,14 @@
 #include <time.h>
 
 #include "server/base/buf.h"
+#include "server/sftp/ssh_cipher.h"
 
 /* libssh never waits in here as we use it; if it did, its wait must have an end. */
 #define CARRIED_WAIT_MAX_MS 1000
+/* One packet and what is read behind it. */
+#define INPUT_MAX_BYTES	    (SSH_CIPHER_PACKET_MAX + SSH_CIPHER_OVERHEAD_MAX + SSH_SOCKET_AHEAD_BYTES)
+/* Data stops early (SSH_SOCKET_FULL_BYTES); the rest is for what libssh says, which is answers to input. */
+#define OUTPUT_MAX_BYTES    (1u << 20)
 
 /* The functions that libssh binds to; <poll.h> and <sys/socket.h> declare them. */
 #undef recv
@@ -19,13 +24,24 @@
 
 static struct {
 	bool open, let_in, direct, ended;
+	bool held_up;	     /* the kernel did not take all of the output */
+	bool starved;	     /* the input that waits is no whole packet */
 	bool unacknowledged; /* bytes came, and none were sent since */
 	int fd;
 	int error;
-	struct buf in, out;
+	struct buf input, output;	/* the kernel's side */
+	struct buf handed, written;	/* libssh's */
+	void (*on_write)(void *context);
+	void *on_write_context;
 	uint64_t received, sent;
-	unsigned calls;
 } carried = { .fd = -1 };
+
+/* buf.h hands out bytes to be read; these are changed by who opens packets in place. */
+static uint8_t *own_bytes(const struct buf *buf, size_t *n_out)
+{
+	*n_out = buf_length(buf);
+	return buf->data != NULL ? buf->data + buf->start : NULL;
+}
 
 /* --- the kernel's side ---------------------------------------------------------------------- */
 
@@ -41,26 +57,33 @@ static int wait_for(struct pollfd *fds, nfds_t count, int timeout_ms)
 
 void ssh_socket_open(int fd)
 {
+	ssh_socket_close();
 	carried.open = true;
 	carried.let_in = true;
 	carried.direct = false;
 	carried.ended = false;
+	carried.held_up = false;
+	carried.starved = false;
 	carried.unacknowledged = false;
 	carried.fd = fd;
 	carried.error = 0;
+	carried.on_write = NULL;
 	carried.received = 0;
 	carried.sent = 0;
-	carried.calls = 0;
-	buf_init(&carried.in, SSH_SOCKET_AHEAD_BYTES);
-	buf_init(&carried.out, SSH_SOCKET_OUT_MAX_BYTES);
+	buf_init(&carried.input, INPUT_MAX_BYTES);
+	buf_init(&carried.output, OUTPUT_MAX_BYTES);
+	buf_init(&carried.handed, SSH_SOCKET_INNER_MAX_BYTES);
+	buf_init(&carried.written, SSH_SOCKET_INNER_MAX_BYTES);
 }
 
 void ssh_socket_close(void)
 {
 	if (!carried.open)
 		return;
-	buf_clear(&carried.in);
-	buf_clear(&carried.out);
+	buf_clear(&carried.input);
+	buf_clear(&carried.output);
+	buf_clear(&carried.handed);
+	buf_clear(&carried.written);
 	carried.open = false;
 	carried.fd = -1;
 }
@@ -75,7 +98,7 @@ bool ssh_socket_wait(int other_fd, bool for_input, int timeout_ms, bool *other_o
 
 	if (for_input)
 		fds[CLIENT].events |= POLLIN;
-	if (buf_length(&carried.out) > 0)
+	if (buf_length(&carried.output) > 0)
 		fds[CLIENT].events |= POLLOUT;
 	*other_out = false;
 	if (wait_for(fds, COUNT, timeout_ms) < 0)
@@ -89,15 +112,14 @@ bool ssh_socket_wait(int other_fd, bool for_input, int timeout_ms, bool *other_o
 	return true;
 }
 
-size_t ssh_socket_fill(const uint8_t **bytes_out)
+size_t ssh_socket_fill(void)
 {
 	uint8_t *room;
 	ssize_t got;
 
-	if (carried.ended || buf_length(&carried.in) > 0)
+	if (!carried.open || carried.ended)
 		return 0;
-	buf_reset(&carried.in);
-	room = buf_reserve(&carried.in, SSH_SOCKET_AHEAD_BYTES);
+	room = buf_reserve(&carried.input, SSH_SOCKET_AHEAD_BYTES);
 	if (room == NULL) {
 		carried.ended = true;
 		carried.error = ENOMEM;
@@ -114,66 +136,67 @@ size_t ssh_socket_fill(const uint8_t **bytes_out)
 		carried.error = got < 0 ? errno : 0;
 		return 0;
 	}
-	buf_commit(&carried.in, (size_t)got);
+	buf_commit(&carried.input, (size_t)got);
+	carried.starved = false;
 	carried.received += (size_t)got;
 	carried.unacknowledged = true;
-	*bytes_out = room;
 	return (size_t)got;
 }
 
-/* One send of what waits and n bytes more; how many of both the kernel took, 0 when it takes none now.
- * -1: the connection is broken. */
-static ssize_t push(const uint8_t *bytes, size_t n)
+uint8_t *ssh_socket_input(size_t *n_out)
 {
-	struct iovec parts[2] = {
-		{ .iov_len = buf_length(&carried.out) },
-		{ .iov_len = n },
-	};
-	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-	union {
-		const uint8_t *in;
-		void *out;
-	} held = { .in = buf_bytes(&carried.out) }, more = { .in = bytes };
-	ssize_t sent;
-
-	/* sendmsg(2) does not write through these pointers; its struct just has no const. */
-	parts[0].iov_base = held.out;
-	parts[1].iov_base = more.out;
-	do {
-		sent = sendmsg(carried.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-	} while (sent < 0 && errno == EINTR);
-	if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return 0;
-	if (sent < 0) {
-		carried.ended = true;
-		carried.error = errno;
-		return -1;
-	}
-	carried.sent += (size_t)sent;
-	carried.unacknowledged = false;
-	return sent;
+	return own_bytes(&carried.input, n_out);
 }
 
-/* Drop what was sent of the bytes held; what is left of sent belongs to others. */
-static size_t consume_held(size_t sent)
+void ssh_socket_consume(size_t n)
 {
-	size_t held = buf_length(&carried.out);
+	buf_consume(&carried.input, n);
+}
 
-	if (held > sent)
-		held = sent;
-	buf_consume(&carried.out, held);
-	return sent - held;
+void ssh_socket_starve(void)
+{
+	carried.starved = true;
+}
+
+uint8_t *ssh_socket_reserve(size_t n)
+{
+	return buf_reserve(&carried.output, n);
+}
+
+void ssh_socket_commit(size_t n)
+{
+	buf_commit(&carried.output, n);
 }
 
 void ssh_socket_flush(void)
 {
 	ssize_t sent;
 
-	if (!carried.open || carried.error != 0 || buf_length(&carried.out) == 0)
+	if (!carried.open || carried.error != 0 || buf_length(&carried.output) == 0)
 		return;
-	sent = push(NULL, 0);
-	if (sent > 0)
-		consume_held((size_t)sent);
+	do {
+		sent = sendto(carried.fd, buf_bytes(&carried.output), buf_length(&carried.output),
+		    MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+	} while (sent < 0 && errno == EINTR);
+	if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+		carried.held_up = true;
+		return;
+	}
+	if (sent < 0) {
+		carried.ended = true;
+		carried.error = errno;
+		return;
+	}
+	buf_consume(&carried.output, (size_t)sent);
+	carried.held_up = buf_length(&carried.output) > 0;
+	carried.sent += (size_t)sent;
+	carried.unacknowledged = false;
+}
+
+void ssh_socket_flush_some(void)
+{
+	if (carried.direct || buf_length(&carried.output) >= SSH_SOCKET_GATHER_BYTES)
+		ssh_socket_flush();
 }
 
 void ssh_socket_acknowledge(void)
@@ -186,32 +209,24 @@ void ssh_socket_acknowledge(void)
 	carried.unacknowledged = false;
 }
 
-void ssh_socket_let_in(bool on)
-{
-	carried.let_in = on;
-}
-
-void ssh_socket_go_direct(void)
-{
-	carried.direct = true;
-}
-
 void ssh_socket_rest(void)
 {
-	if (buf_length(&carried.in) == 0)
-		buf_clear(&carried.in);
-	if (buf_length(&carried.out) == 0)
-		buf_clear(&carried.out);
-}
+	struct buf *const all[] = { &carried.input, &carried.output, &carried.handed, &carried.written };
 
-bool ssh_socket_holds_input(void)
-{
-	return buf_length(&carried.in) > 0 || carried.ended;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (buf_length(all[i]) == 0)
+			buf_clear(all[i]);
+	}
 }
 
 size_t ssh_socket_unsent(void)
 {
-	return buf_length(&carried.out);
+	return buf_length(&carried.output);
+}
+
+bool ssh_socket_is_full(void)
+{
+	return carried.held_up && buf_length(&carried.output) >= SSH_SOCKET_FULL_BYTES;
 }
 
 bool ssh_socket_ended(int *error_out)
@@ -230,36 +245,75 @@ uint64_t ssh_socket_sent(void)
 	return carried.sent;
 }
 
-unsigned ssh_socket_calls(void)
+/* --- libssh's side -------------------------------------------------------------------------- */
+
+void ssh_socket_on_write(void (*written)(void *context), void *context)
 {
-	return carried.calls;
+	carried.on_write = written;
+	carried.on_write_context = context;
 }
 
-/* --- libssh's side -------------------------------------------------------------------------- */
+uint8_t *ssh_socket_written(size_t *n_out)
+{
+	return own_bytes(&carried.written, n_out);
+}
+
+void ssh_socket_written_consume(size_t n)
+{
+	buf_consume(&carried.written, n);
+}
+
+uint8_t *ssh_socket_hand_room(size_t n)
+{
+	return buf_reserve(&carried.handed, n);
+}
+
+void ssh_socket_hand_over(size_t n)
+{
+	buf_commit(&carried.handed, n);
+}
+
+size_t ssh_socket_handed(void)
+{
+	return buf_length(&carried.handed);
+}
+
+void ssh_socket_let_in(bool on)
+{
+	carried.let_in = on;
+}
+
+void ssh_socket_go_direct(void)
+{
+	carried.direct = true;
+}
+
+/* The end comes after the last packet. */
+static bool at_end(void)
+{
+	return carried.ended && (carried.starved || carried.error != 0) && buf_length(&carried.handed) == 0;
+}
 
 static short ready_for(short wanted)
 {
 	short ready = 0;
 
-	if ((wanted & POLLIN) != 0 && carried.let_in && ssh_socket_holds_input())
+	if ((wanted & POLLIN) != 0 && carried.let_in && (ssh_socket_handed() > 0 || at_end()))
 		ready = (short)(ready | POLLIN);
-	if ((wanted & POLLOUT) != 0 && (buf_room(&carried.out) > 0 || carried.error != 0))
+	if ((wanted & POLLOUT) != 0 && (buf_room(&carried.written) > 0 || carried.error != 0))
 		ready = (short)(ready | POLLOUT);
 	return ready;
 }
 
 static int poll_carried(struct pollfd *fd, int timeout_ms)
 {
-	const uint8_t *unused;
 	bool other;
 
-	carried.calls++;
 	fd->revents = ready_for(fd->events);
 	if (fd->revents == 0 && timeout_ms != 0) {
 		if (timeout_ms < 0 || timeout_ms > CARRIED_WAIT_MAX_MS)
 			timeout_ms = CARRIED_WAIT_MAX_MS;
-		ssh_socket_wait(-1, carried.let_in && (fd->events & POLLIN) != 0, timeout_ms, &other);
-		ssh_socket_fill(&unused);
+		ssh_socket_wait(-1, false, timeout_ms, &other);
 		ssh_socket_flush();
 		fd->revents = ready_for(fd->events);
 	}
@@ -268,14 +322,13 @@ static int poll_carried(struct pollfd *fd, int timeout_ms)
 
 static ssize_t receive_carried(void *bytes, size_t n)
 {
-	size_t held = buf_length(&carried.in);
+	size_t held = buf_length(&carried.handed);
 
-	carried.calls++;
 	if (held > 0) {
 		if (n > held)
 			n = held;
-		memcpy(bytes, buf_bytes(&carried.in), n);
-		buf_consume(&carried.in, n);
+		memcpy(bytes, buf_bytes(&carried.handed), n);
+		buf_consume(&carried.handed, n);
 		return (ssize_t)n;
 	}
 	if (carried.ended && carried.error == 0)
@@ -285,39 +338,22 @@ static ssize_t receive_carried(void *bytes, size_t n)
 }
 
 /* As many bytes as there is room for; 0 is "none now" to libssh, and -1 the end of the connection. */
-static ssize_t keep(const uint8_t *bytes, size_t n)
+static ssize_t send_carried(const uint8_t *bytes, size_t n)
 {
-	size_t room = buf_room(&carried.out);
+	size_t room = buf_room(&carried.written);
 
 	if (n > room)
 		n = room;
-	if (n > 0 && !buf_append(&carried.out, bytes, n)) {
-		errno = ENOMEM;
-		return -1;
-	}
-	return (ssize_t)n;
-}
-
-static ssize_t send_carried(const uint8_t *bytes, size_t n)
-{
-	ssize_t sent;
-	ssize_t kept;
-
-	carried.calls++;
-	if (carried.error != 0) {
-		errno = carried.error;
-		return -1;
-	}
-	if (!carried.direct && buf_length(&carried.out) + n < SSH_SOCKET_GATHER_BYTES)
-		return keep(bytes, n);
-	sent = push(bytes, n);
-	if (sent < 0) {
-		errno = carried.error;
-		return -1;
-	}
-	sent = (ssize_t)consume_held((size_t)sent);
-	kept = keep(bytes + sent, n - (size_t)sent);
-	return kept < 0 ? -1 : sent + kept;
+	if (carried.error == 0 && n > 0 && !buf_append(&carried.written, bytes, n))
+		carried.error = ENOMEM;
+	if (carried.error == 0 && carried.on_write != NULL)
+		carried.on_write(carried.on_write_context);
+	ssh_socket_flush_some();
+	if (carried.error == 0)
+		return (ssize_t)n;
+	carried.ended = true;
+	errno = carried.error;
+	return -1;
 }
 
 static bool is_carried(int fd)

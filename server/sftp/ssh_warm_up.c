@@ -2,9 +2,10 @@
  * The nursery's rehearsal: handshakes between two ends in this process, with keys that are none.
  *
  * What libssh and OpenSSL load at first use is loaded here, once for all sessions.  And since both ends' signatures
- * are worthless, the handshakes come to a good end only if libssh makes and checks every signature through
- * key_wrapper.h, and reads and writes through ssh_socket.h: a libssh for which that does not hold must serve nobody,
- * for its sessions would need the private keys and believe signatures by themselves.
+ * are worthless, and the server's libssh gets other keys than the client's, the handshakes come to a good end only if
+ * libssh makes and checks every signature through key_wrapper.h, derives its keys through ssh_libcrypto.h, and reads
+ * and writes through ssh_socket.h: a libssh for which that does not hold must serve nobody, for its sessions would need
+ * the private keys and believe signatures by themselves.
  */
 #include <fcntl.h>
 #include <openssl/bn.h>
@@ -23,7 +24,11 @@
 #include "server/base/text.h"
 #include "server/key_dummy.h"
 #include "server/key_wrapper.h"
+#include "server/sftp/ssh_algorithms.h"
+#include "server/sftp/ssh_cipher.h"
 #include "server/sftp/ssh_front_private.h"
+#include "server/sftp/ssh_libcrypto.h"
+#include "server/sftp/ssh_packets.h"
 #include "server/sftp/ssh_socket.h"
 
 #define REHEARSAL_MS  20000 /* valgrind and sanitizers included */
@@ -46,6 +51,7 @@ struct rehearsal {
 	int fds[2]; /* client, server */
 	ssh_session client, server;
 	ssh_event event; /* the server's */
+	struct ssh_packets packets;
 	struct ssh_server_callbacks_struct callbacks;
 	bool key_probed, key_proven;
 };
@@ -213,31 +219,70 @@ static bool set_client(struct rehearsal *rehearsal)
 
 /* --- the play -------------------------------------------------------------------------------- */
 
+/* There are no channels in this play. */
+static bool no_data(void *context, uint32_t channel, bool extended, const uint8_t *bytes, size_t n)
+{
+	(void)context;
+	(void)channel;
+	(void)extended;
+	(void)bytes;
+	(void)n;
+	return false;
+}
+
+static bool no_window(void *context, uint32_t channel, uint32_t more)
+{
+	(void)context;
+	(void)channel;
+	(void)more;
+	return false;
+}
+
+static bool no_channel(void *context, struct ssh_packets_opening *opening)
+{
+	(void)context;
+	(void)opening;
+	return false;
+}
+
+static bool always_ready(void *context)
+{
+	(void)context;
+	return true;
+}
+
+/* What libssh does with a packet; false when the session is over. */
+static bool serve_packet(struct rehearsal *rehearsal)
+{
+	if (rehearsal->event != NULL)
+		return ssh_event_dopoll(rehearsal->event, 0) != SSH_ERROR;
+	switch (ssh_handle_key_exchange(rehearsal->server)) {
+	case SSH_AGAIN:
+		return true;
+	case SSH_OK:
+		rehearsal->event = ssh_event_new();
+		return rehearsal->event != NULL &&
+		       ssh_event_add_session(rehearsal->event, rehearsal->server) == SSH_OK;
+	default:
+		return false;
+	}
+}
+
 /* The server's turn; false when its session is over. */
 static bool serve_turn(struct rehearsal *rehearsal)
 {
-	const uint8_t *unused;
-	bool good = true;
+	enum ssh_packets_state state;
+	bool good;
 
+	/* The client, in the same process, needs the keys that it derives. */
+	ssh_libcrypto_take_keys(true);
+	ssh_socket_fill();
 	do {
-		ssh_socket_fill(&unused);
-		if (rehearsal->event != NULL) {
-			good = ssh_event_dopoll(rehearsal->event, 0) != SSH_ERROR;
-			continue;
-		}
-		switch (ssh_handle_key_exchange(rehearsal->server)) {
-		case SSH_AGAIN:
-			break;
-		case SSH_OK:
-			rehearsal->event = ssh_event_new();
-			good = rehearsal->event != NULL &&
-			       ssh_event_add_session(rehearsal->event, rehearsal->server) == SSH_OK;
-			break;
-		default:
-			good = false;
-		}
-	} while (good && ssh_socket_holds_input());
+		state = ssh_packets_advance(&rehearsal->packets);
+		good = state != SSH_PACKETS_BROKEN && serve_packet(rehearsal);
+	} while (good && state == SSH_PACKETS_HANDED);
 	ssh_socket_flush();
+	ssh_libcrypto_take_keys(false);
 	return good;
 }
 
@@ -282,6 +327,9 @@ static bool log_in(struct rehearsal *rehearsal, int64_t deadline)
 
 static bool rehearse(struct rehearsal *rehearsal)
 {
+	const struct ssh_packets_owner owner = {
+		.data = no_data, .window = no_window, .confirmed = no_channel, .ready = always_ready
+	};
 	const int64_t deadline = clock_mono_ms() + REHEARSAL_MS;
 	ssh_bind bind = ssh_bind_new();
 	bool good;
@@ -291,14 +339,18 @@ static bool rehearse(struct rehearsal *rehearsal)
 	key_wrapper_divert_sign(sign_nothing, NULL);
 	key_wrapper_set_verify(KEY_WRAPPER_REMEMBER);
 	good = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, rehearsal->fds) == 0;
-	if (good)
+	if (good) {
 		ssh_socket_open(rehearsal->fds[SERVER]);
+		ssh_libcrypto_open();
+		ssh_libcrypto_take_keys(false);
+		ssh_packets_init(&rehearsal->packets, &owner);
+	}
 	good = good && set_server(rehearsal, bind) && set_client(rehearsal) &&
 	       shake_hands(rehearsal, deadline) && log_in(rehearsal, deadline) &&
 	       rehearsal->key_probed && rehearsal->key_proven &&
 	       /* Host key and user key, signed and verified. */
 	       key_wrapper_sign_calls() >= 2 && key_wrapper_verify_calls() >= 2 &&
-	       ssh_socket_calls() > 0;
+	       rehearsal->packets.in.wire != NULL && rehearsal->packets.out.wire != NULL;
 	if (bind != NULL)
 		ssh_bind_free(bind);
 	if (rehearsal->event != NULL) {
@@ -307,6 +359,8 @@ static bool rehearse(struct rehearsal *rehearsal)
 	}
 	ssh_free(rehearsal->server);
 	ssh_free(rehearsal->client);
+	ssh_packets_clear(&rehearsal->packets);
+	ssh_libcrypto_close();
 	ssh_socket_close();
 	io_close(&rehearsal->fds[SERVER]);
 	key_wrapper_forget();
@@ -324,15 +378,38 @@ static bool is_wanted(const struct conf *conf)
 	return false;
 }
 
+/* Libcrypto has then looked for each, and remembers in every front what it has found.  NULL: it has all. */
+static const char *find_lacking_cipher(void)
+{
+	for (size_t i = 0; i < ssh_algorithms_count; i++) {
+		if (ssh_algorithms[i].kind != SSH_ALGORITHM_CIPHER)
+			continue;
+		for (size_t j = 0; j < ssh_algorithms_count; j++) {
+			if (ssh_algorithms[j].kind == SSH_ALGORITHM_MAC &&
+			    !ssh_cipher_is_known(ssh_algorithms[i].name, ssh_algorithms[j].name))
+				return ssh_algorithms[i].name;
+		}
+	}
+	return NULL;
+}
+
 bool ssh_front_warm_up(const struct conf *conf, char *message, size_t message_bytes)
 {
 	const char *version = ssh_version(0);
+	const char *lacking;
 
 	if (!is_wanted(conf))
 		return true;
 	if (ssh_version(SSH_VERSION_INT(0, 10, 6)) == NULL) {
 		text_format(message, message_bytes, "libssh 0.10.6 or later is needed, this is %s",
 		    version != NULL ? version : "older");
+		return false;
+	}
+	lacking = find_lacking_cipher();
+	if (lacking != NULL) {
+		text_format(message, message_bytes,
+		    "SSH is not served: libcrypto lacks %s, or a sound HMAC for it; OpenSSL 3.0.3 or later is needed",
+		    lacking);
 		return false;
 	}
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
@@ -342,7 +419,7 @@ bool ssh_front_warm_up(const struct conf *conf, char *message, size_t message_by
 			continue;
 		text_format(message, message_bytes,
 		    "SSH is not served: in a handshake of the server with itself (key: %s) libssh %s did not leave "
-		    "signatures and the connection to transomd; install the libssh that transomd was built for",
+		    "signatures, keys and the connection to transomd; install the libssh that transomd was built for",
 		    scenes[i].title, version != NULL ? version : "");
 		return false;
 	}

@@ -54,6 +54,7 @@ max_sessions_per_address = 10000
 max_sessions = 10000
 defaults {{ files_user = "{FILES_UID}" }}
 listener "sftp" {{ protocol = "sftp" address = "127.0.0.1:{self.port}" }}
+ftp {{ passive_ports = "0" }}
 ssh {{ host_keys = {{ "{self.host_key}" }} }}
 log {{ target = "log" }}
 """)

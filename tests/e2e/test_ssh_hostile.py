@@ -245,13 +245,28 @@ class Tricks(Hostile, unittest.TestCase):
         self.assertIsNot(ssh.try_password("alice", "x" * 30000), True)
         self.assertTrue(ssh.try_password("alice", "secret"))
 
-    def test_a_nul_in_a_name_is_not_seen_past_by_a_signature(self):
-        """libssh ends the name there; the guard looks at what was signed."""
-        ssh = self.connect()
-        ssh.request_service()
-        ssh.key_request(b"alice\0bob", KEY, signer=KEY)
-        self.assertIsNot(ssh.verdict(), True)
-        self.server.wait_event("login-failed", user="alice", reason="the signature is not by this key")
+    def test_a_nul_in_a_name_or_a_password_ends_the_session(self):
+        """libssh would end the string there and let "alice", NUL and more in as alice."""
+        def password(user, text):
+            return lambda ssh: ssh.send(USERAUTH_REQUEST, string(user), string("ssh-connection"), string("password"),
+                                        boolean(False), string(text))
+
+        def interactive(ssh):
+            ssh.send(USERAUTH_REQUEST, string("alice"), string("ssh-connection"), string("keyboard-interactive"),
+                     string(""), string(""))
+            ssh.expect(USERAUTH_INFO_REQUEST)
+            ssh.send(USERAUTH_INFO_RESPONSE, u32(1), string(b"secret\0more"))
+
+        for what, attempt in (("name", password(b"alice\0bob", "secret")),
+                              ("password", password("alice", b"secret\0more")),
+                              ("key", lambda ssh: ssh.key_request(b"alice\0bob", KEY, signer=KEY)),
+                              ("answer", interactive)):
+            with self.subTest(what):
+                ssh = self.connect()
+                ssh.request_service()
+                attempt(ssh)
+                self.assertEqual(ssh.closed(), "A packet is damaged or not well-formed")
+        self.serves()
 
     def test_strict_key_exchange_leaves_no_place_for_others(self):
         ssh = self.connect(handshake=False)

@@ -11,7 +11,8 @@ import time
 import unittest
 
 from ssh import OpenSsh, make_ssh_key
-from ssh_raw import (CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_OPEN, CHANNEL_OPEN_FAILURE, CHANNEL_REQUEST,
+from ssh_raw import (CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_OPEN, CHANNEL_OPEN_CONFIRMATION,
+                     CHANNEL_OPEN_FAILURE, CHANNEL_REQUEST,
                      CHANNEL_SUCCESS, CHANNEL_WINDOW_ADJUST, DISCONNECT, GLOBAL_REQUEST, IGNORE, REQUEST_FAILURE,
                      REQUEST_SUCCESS, UNIMPLEMENTED, USERAUTH_BANNER, USERAUTH_FAILURE, USERAUTH_INFO_REQUEST,
                      USERAUTH_INFO_RESPONSE, USERAUTH_PK_OK, USERAUTH_REQUEST, USERAUTH_SUCCESS, Ed25519, RawSsh,
@@ -298,9 +299,11 @@ class Served(SshTest, unittest.TestCase):
 
     def test_the_window_is_far_larger_than_a_long_path_needs(self):
         ssh = self.logged_in()
-        ssh.send(CHANNEL_REQUEST, u32(ssh.open_channel()), string("subsystem"), boolean(True), string("sftp"))
-        kind, payload = ssh.expect(CHANNEL_WINDOW_ADJUST, skip=(CHANNEL_SUCCESS,))
-        self.assertGreater(struct.unpack(">I", payload[4:8])[0], 7 << 20)
+        ssh.send(CHANNEL_OPEN, string("session"), u32(0), u32(1 << 20), u32(1 << 15))
+        _, payload = ssh.expect(CHANNEL_OPEN_CONFIRMATION)
+        _, _, window, packet = struct.unpack(">IIII", payload[:16])
+        self.assertGreater(window, 7 << 20)
+        self.assertGreaterEqual(packet, 1 << 15)
 
     def test_openssh_moves_files_and_rekeys_all_the_while(self):
         client = OpenSsh(self.server, "alice", options=["RekeyLimit=64K"])

@@ -8,7 +8,7 @@ static struct ssh_offer offer;
 
 static void set_up(void)
 {
-	ssh_offer_init(&offer);
+	offer = (struct ssh_offer){ 0 };
 }
 
 static void tear_down(void)
@@ -21,91 +21,104 @@ TestSuite(ssh_offer, .init = set_up, .fini = tear_down);
 static const char *const lists[10] = { "kex-a,kex-b", "host-a", "cipher-a,aes128-gcm@openssh.com", "cipher-a", "mac-a",
 	"mac-b", "none", "none", "", "" };
 
-/* An identification line and a KEXINIT with these lists; the length. */
-static size_t build(uint8_t *out, const char *line, uint8_t type)
+/* The payload of a KEXINIT with these lists; its length. */
+static size_t build(uint8_t *out, uint8_t type, const char *methods)
 {
-	size_t at = strlen(line);
-	size_t packet = at;
-	uint32_t number;
+	size_t at = 0;
 
-	memcpy(out, line, at);
-	at += 4;
-	out[at++] = 4; /* padding */
 	out[at++] = type;
 	memset(out + at, 7, 16);
 	at += 16;
 	for (size_t i = 0; i < 10; i++) {
-		number = htonl((uint32_t)strlen(lists[i]));
+		const char *list = i == 0 ? methods : lists[i];
+		uint32_t number = htonl((uint32_t)strlen(list));
+
 		memcpy(out + at, &number, 4);
-		memcpy(out + at + 4, lists[i], strlen(lists[i]));
-		at += 4 + strlen(lists[i]);
+		memcpy(out + at + 4, list, strlen(list));
+		at += 4 + strlen(list);
 	}
-	memset(out + at, 0, 9);
-	at += 9;
-	number = htonl((uint32_t)(at - packet - 4));
-	memcpy(out + packet, &number, 4);
-	return at;
+	memset(out + at, 0, 5);
+	return at + 5;
 }
 
-static void assert_read(void)
+Test(ssh_offer, reads_all_lists_and_the_marks_of_strictness)
 {
+	uint8_t bytes[1024];
+
+	cr_assert(ssh_offer_parse(&offer, bytes, build(bytes, 20, lists[0])));
 	cr_assert(ssh_offer_is_read(&offer));
 	for (size_t i = 0; i < SSH_OFFER_LISTS; i++)
 		cr_assert_str_eq(offer.lists[i], lists[i]);
-}
-
-Test(ssh_offer, reads_all_lists_from_one_piece)
-{
-	uint8_t bytes[1024];
-
-	ssh_offer_feed(&offer, bytes, build(bytes, "SSH-2.0-x\r\n", 20));
-	assert_read();
-}
-
-Test(ssh_offer, reads_byte_by_byte_and_ignores_what_follows)
-{
-	uint8_t bytes[1024];
-	size_t length = build(bytes, "SSH-2.0-x\n", 20);
-
-	for (size_t i = 0; i < length; i++)
-		ssh_offer_feed(&offer, bytes + i, 1);
-	assert_read();
-	ssh_offer_feed(&offer, bytes, length);
-	assert_read();
+	cr_assert(!offer.strict_client && !offer.strict_server);
+	cr_assert(ssh_offer_parse(&offer, bytes, build(bytes, 20, "kex-a,kex-strict-c-v00@openssh.com")));
+	cr_assert(offer.strict_client && !offer.strict_server);
+	cr_assert(ssh_offer_parse(&offer, bytes, build(bytes, 20, "kex-strict-s-v00@openssh.com,kex-a")));
+	cr_assert(!offer.strict_client && offer.strict_server);
+	cr_assert(ssh_offer_parse(&offer, bytes, build(bytes, 20, "kex-a,kex-strict-c-v00@openssh.community")));
+	cr_assert(!offer.strict_client && !offer.strict_server);
 }
 
 Test(ssh_offer, what_is_no_offer_yields_none)
 {
 	uint8_t bytes[1024];
-	uint8_t flood[4096];
-	size_t length = build(bytes, "SSH-2.0-x\r\n", 21);
+	size_t length = build(bytes, 20, lists[0]);
 
-	ssh_offer_feed(&offer, bytes, length);
-	cr_assert_not(ssh_offer_is_read(&offer));
-	ssh_offer_clear(&offer);
-	ssh_offer_init(&offer);
-	memset(flood, 'a', sizeof(flood));
-	for (int i = 0; i < 100; i++)
-		ssh_offer_feed(&offer, flood, sizeof(flood));
-	cr_assert_not(ssh_offer_is_read(&offer));
-	cr_assert_eq(buf_length(&offer.bytes), 0);
+	/* Every length that is too short for six lists; the four others and the flag are not looked at. */
+	for (size_t n = 0; n < length - 5 - 2 * 4 - 2 * 8; n++) {
+		cr_assert_not(ssh_offer_parse(&offer, bytes, n), "%zu", n);
+		cr_assert_not(ssh_offer_is_read(&offer));
+	}
+	cr_assert_not(ssh_offer_parse(&offer, bytes, build(bytes, 21, lists[0])));
 }
 
 Test(ssh_offer, lengths_that_lie_are_refused)
 {
 	uint8_t bytes[1024];
-	const size_t line = strlen("SSH-2.0-x\r\n");
 
-	/* Each length field in turn says more than there is. */
-	for (size_t place = line; place < line + 60; place++) {
-		size_t length = build(bytes, "SSH-2.0-x\r\n", 20);
+	/* The first byte of each length in turn says more than there is. */
+	for (size_t i = 0, place = 17; i < SSH_OFFER_LISTS; place += 4 + strlen(lists[i]), i++) {
+		size_t length = build(bytes, 20, lists[0]);
 
 		bytes[place] ^= 0x80;
-		ssh_offer_clear(&offer);
-		ssh_offer_init(&offer);
-		ssh_offer_feed(&offer, bytes, length);
-		for (size_t i = 0; i < SSH_OFFER_LISTS; i++)
-			cr_assert(offer.lists[i] == NULL || ssh_offer_is_read(&offer));
+		cr_assert_not(ssh_offer_parse(&offer, bytes, length));
+		cr_assert_not(ssh_offer_is_read(&offer));
+	}
+}
+
+Test(ssh_offer, both_sides_agree_on_a_cipher_and_a_mac_for_each_direction)
+{
+	static const struct {
+		const char *ours[4], *theirs[4]; /* ciphers in, out, MACs in, out */
+		const char *in[2], *out[2];	 /* NULL: no agreement */
+	} rows[] = {
+		{ { "a,b", "a,b", "m,n", "m,n" }, { "b,a", "a", "n", "x,m" }, { "b", "n" }, { "a", "m" } },
+		{ { "a", "a", "m", "m" }, { "x", "a", "m", "x" }, { NULL, NULL }, { NULL, NULL } },
+		{ { "aes128-gcm@openssh.com", "a", "m", "m" }, { "aes128-gcm@openssh.com", "a", "x", "m" },
+		    { "aes128-gcm@openssh.com", "" }, { "a", "m" } },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ssh_offer ours = { 0 };
+		struct ssh_offer theirs = { 0 };
+
+		for (size_t j = 0; j < 4; j++) {
+			ours.lists[SSH_OFFER_CIPHERS_IN + j] = strdup(rows[i].ours[j]);
+			theirs.lists[SSH_OFFER_CIPHERS_IN + j] = strdup(rows[i].theirs[j]);
+		}
+		for (int inward = 0; inward < 2; inward++) {
+			const char *const *want = inward != 0 ? rows[i].in : rows[i].out;
+			char cipher[SSH_OFFER_NAME_MAX_BYTES + 1];
+			char mac[SSH_OFFER_NAME_MAX_BYTES + 1];
+			bool agreed = ssh_offer_agree(&ours, &theirs, inward != 0, cipher, mac);
+
+			cr_assert_eq(agreed, want[0] != NULL, "%zu", i);
+			if (agreed) {
+				cr_assert_str_eq(cipher, want[0]);
+				cr_assert_str_eq(mac, want[1]);
+			}
+		}
+		ssh_offer_clear(&ours);
+		ssh_offer_clear(&theirs);
 	}
 }
 

@@ -38,16 +38,49 @@ static short ready(short events)
 	return poll(&fd, 1, 0) > 0 ? fd.revents : 0;
 }
 
-Test(ssh_socket, input_is_read_ahead_and_given_in_pieces)
+/* What somebody in between does with input: hands it to the library as it is. */
+static void hand_all_over(void)
 {
-	const uint8_t *bytes = NULL;
-	char out[8] = "";
+	size_t n;
+	const uint8_t *bytes = ssh_socket_input(&n);
+	uint8_t *room = ssh_socket_hand_room(n);
 
-	cr_assert_eq(write(fds[THEIRS], "hello world", 11), 11);
-	cr_assert_eq(ready(POLLIN), 0, "not before it was fetched");
-	cr_assert_eq(ssh_socket_fill(&bytes), 11);
-	cr_assert_eq(memcmp(bytes, "hello world", 11), 0);
+	cr_assert_not_null(room);
+	memcpy(room, bytes, n);
+	ssh_socket_hand_over(n);
+	ssh_socket_consume(n);
+}
+
+/* The same with what the library writes. */
+static void send_all_on(void *context)
+{
+	size_t n;
+	const uint8_t *bytes = ssh_socket_written(&n);
+	uint8_t *room = ssh_socket_reserve(n);
+
+	(void)context;
+	if (room == NULL)
+		return;
+	memcpy(room, bytes, n);
+	ssh_socket_commit(n);
+	ssh_socket_written_consume(n);
+}
+
+Test(ssh_socket, input_is_read_ahead_and_the_library_gets_what_it_is_handed)
+{
+	char out[8] = "";
+	size_t n;
+
+	cr_assert_eq(write(fds[THEIRS], "hello", 5), 5);
+	cr_assert_eq(ssh_socket_fill(), 5);
+	cr_assert_eq(write(fds[THEIRS], " world", 6), 6);
+	cr_assert_eq(ssh_socket_fill(), 6, "behind what there is");
+	cr_assert_eq(ready(POLLIN), 0, "not before it was handed over");
+	cr_assert_eq(memcmp(ssh_socket_input(&n), "hello world", 11), 0);
+	cr_assert_eq(n, 11);
+	hand_all_over();
 	cr_assert_eq(ready(POLLIN), POLLIN);
+	cr_assert_eq(ssh_socket_handed(), 11);
 	cr_assert_eq(recv(fds[OURS], out, 5, 0), 5);
 	cr_assert_str_eq(out, "hello");
 	cr_assert_eq(recv(fds[OURS], out, 8, 0), 6);
@@ -57,10 +90,9 @@ Test(ssh_socket, input_is_read_ahead_and_given_in_pieces)
 
 Test(ssh_socket, input_that_is_not_let_in_is_not_seen)
 {
-	const uint8_t *bytes;
-
 	cr_assert_eq(write(fds[THEIRS], "x", 1), 1);
-	ssh_socket_fill(&bytes);
+	ssh_socket_fill();
+	hand_all_over();
 	ssh_socket_let_in(false);
 	cr_assert_eq(ready(POLLIN), 0);
 	ssh_socket_let_in(true);
@@ -69,17 +101,20 @@ Test(ssh_socket, input_that_is_not_let_in_is_not_seen)
 
 Test(ssh_socket, the_end_comes_after_the_bytes)
 {
-	const uint8_t *bytes;
 	char out[8];
 	int error = -1;
 
-	cr_assert_eq(write(fds[THEIRS], "x", 1), 1);
+	cr_assert_eq(write(fds[THEIRS], "xy", 2), 2);
 	shutdown(fds[THEIRS], SHUT_WR);
-	cr_assert_eq(ssh_socket_fill(&bytes), 1);
-	cr_assert_eq(recv(fds[OURS], out, sizeof(out), 0), 1);
-	cr_assert_eq(ssh_socket_fill(&bytes), 0);
+	cr_assert_eq(ssh_socket_fill(), 2);
+	cr_assert_eq(ssh_socket_fill(), 0);
 	cr_assert(ssh_socket_ended(&error));
 	cr_assert_eq(error, 0);
+	cr_assert_eq(ready(POLLIN), 0, "a packet may be among what waits");
+	hand_all_over();
+	cr_assert_eq(recv(fds[OURS], out, sizeof(out), 0), 2);
+	cr_assert_eq(ready(POLLIN), 0, "nobody has looked");
+	ssh_socket_starve();
 	cr_assert_eq(ready(POLLIN), POLLIN);
 	cr_assert_eq(recv(fds[OURS], out, sizeof(out), 0), 0);
 }
@@ -88,6 +123,7 @@ Test(ssh_socket, small_writes_wait_for_the_end_of_the_turn)
 {
 	char out[8] = "";
 
+	ssh_socket_on_write(send_all_on, NULL);
 	cr_assert_eq(send(fds[OURS], "abc", 3, 0), 3);
 	cr_assert_eq(send(fds[OURS], "def", 3, 0), 3);
 	cr_assert_eq(read(fds[THEIRS], out, sizeof(out)), -1);
@@ -96,6 +132,9 @@ Test(ssh_socket, small_writes_wait_for_the_end_of_the_turn)
 	cr_assert_eq(ssh_socket_unsent(), 0);
 	cr_assert_eq(read(fds[THEIRS], out, sizeof(out)), 6);
 	cr_assert_eq(memcmp(out, "abcdef", 6), 0);
+	ssh_socket_go_direct();
+	cr_assert_eq(send(fds[OURS], "ghi", 3, 0), 3);
+	cr_assert_eq(read(fds[THEIRS], out, sizeof(out)), 3, "last words do not wait");
 }
 
 /* A peer that takes nothing costs a bounded amount, and no write fails. */
@@ -105,16 +144,23 @@ Test(ssh_socket, a_full_connection_is_never_an_error)
 	size_t taken = 0;
 	ssize_t kept;
 
+	ssh_socket_on_write(send_all_on, NULL);
+	cr_assert_not(ssh_socket_is_full());
 	do {
 		cr_assert_eq(ready(POLLOUT), POLLOUT);
 		kept = send(fds[OURS], block, sizeof(block), 0);
 		cr_assert_geq(kept, 0);
 		taken += (size_t)kept;
+		cr_assert_lt(taken, 16u << 20);
 	} while (kept == sizeof(block));
+	cr_assert(ssh_socket_is_full());
 	cr_assert_eq(ready(POLLOUT), 0);
 	cr_assert_eq(send(fds[OURS], block, sizeof(block), 0), 0);
-	cr_assert_eq(ssh_socket_unsent(), SSH_SOCKET_OUT_MAX_BYTES);
-	cr_assert_eq(taken, ssh_socket_sent() + ssh_socket_unsent());
+	for (ssize_t got = 1; got > 0;) {
+		got = read(fds[THEIRS], block, sizeof(block));
+		ssh_socket_flush();
+	}
+	cr_assert_not(ssh_socket_is_full());
 }
 
 Test(ssh_socket, bytes_arrive_in_order_whatever_the_pieces)
@@ -122,6 +168,7 @@ Test(ssh_socket, bytes_arrive_in_order_whatever_the_pieces)
 	static uint8_t sent[600000], got[600000];
 	size_t in = 0, out = 0;
 
+	ssh_socket_on_write(send_all_on, NULL);
 	for (size_t i = 0; i < sizeof(sent); i++)
 		sent[i] = (uint8_t)(i * 7 + i / 251);
 	for (size_t piece = 1; out < sizeof(got); piece = piece * 3 % 99991) {
@@ -137,21 +184,35 @@ Test(ssh_socket, bytes_arrive_in_order_whatever_the_pieces)
 	cr_assert_eq(memcmp(sent, got, sizeof(sent)), 0);
 }
 
-Test(ssh_socket, a_broken_connection_is_told_once_the_bytes_are_read)
+Test(ssh_socket, a_broken_connection_is_told)
 {
-	const uint8_t *bytes;
 	int error = 0;
 
+	ssh_socket_on_write(send_all_on, NULL);
 	close(fds[THEIRS]);
 	fds[THEIRS] = -1;
 	send(fds[OURS], "x", 1, 0);
 	ssh_socket_flush();
 	cr_assert(ssh_socket_ended(&error));
 	cr_assert_eq(error, EPIPE);
-	cr_assert_eq(ssh_socket_fill(&bytes), 0);
+	cr_assert_eq(ssh_socket_fill(), 0);
 	errno = 0;
 	cr_assert_eq(send(fds[OURS], "x", 1, 0), -1);
 	cr_assert_eq(errno, EPIPE);
+}
+
+Test(ssh_socket, memory_at_rest_is_given_back_but_no_byte)
+{
+	size_t n;
+
+	cr_assert_eq(write(fds[THEIRS], "half a packet", 13), 13);
+	cr_assert_eq(ssh_socket_fill(), 13);
+	ssh_socket_rest();
+	cr_assert_eq(memcmp(ssh_socket_input(&n), "half a packet", 13), 0);
+	ssh_socket_consume(n);
+	ssh_socket_rest();
+	ssh_socket_input(&n);
+	cr_assert_eq(n, 0);
 }
 
 Test(ssh_socket, other_descriptors_meet_the_system)
@@ -224,16 +285,13 @@ static int not_acknowledged(void)
 
 Test(ssh_socket, what_came_is_acknowledged_at_once_when_it_is_asked_for)
 {
-	const uint8_t *bytes;
-	char out[16];
 	bool unused;
 
 	connect_over_tcp();
 	cr_assert_eq(write(fds[THEIRS], "x", 1), 1);
 	cr_assert(ssh_socket_wait(-1, true, -1, &unused));
-	cr_assert_eq(ssh_socket_fill(&bytes), 1);
+	cr_assert_eq(ssh_socket_fill(), 1);
 	cr_assert_eq(not_acknowledged(), 1, "the kernel waits for more");
 	ssh_socket_acknowledge();
 	cr_assert_eq(not_acknowledged(), 0);
-	cr_assert_eq(recv(fds[OURS], out, sizeof(out), 0), 1);
 }
