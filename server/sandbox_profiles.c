@@ -90,7 +90,7 @@ const struct sandbox_row sandbox_rows[] = {
 	ALLOW(CONFINED, "exit"), ALLOW(CONFINED, "exit_group"),
 
 	/* Bulk data, without a copy where the kernel can. */
-	ALLOW(FRONT | USER, "pread64"), ALLOW(FRONT | USER, "pwrite64"),
+	ALLOW(FRONT | USER, "pread64"), ALLOW(FRONT | USER, "pwrite64"), ALLOW(FRONT | USER, "pwritev"),
 	ALLOW(FRONT | USER, "sendfile"), ALLOW(FRONT, "splice"), ALLOW(FRONT, "tee"), ALLOW(FRONT, "pipe2"),
 	ALLOW_WHEN(FRONT, "fcntl", INT(1, F_SETPIPE_SZ)), ALLOW_WHEN(FRONT, "fcntl", INT(1, F_GETPIPE_SZ)),
 
@@ -148,7 +148,7 @@ const struct sandbox_row sandbox_rows[] = {
 	ALLOW(USER, "ftruncate"), ALLOW(USER, "ftruncate64"), ALLOW(USER, "fallocate"),
 	ALLOW(USER, "fsync"), ALLOW(USER, "fdatasync"), ALLOW(USER, "sync_file_range"), ALLOW(USER, "syncfs"),
 	ALLOW(USER, "copy_file_range"), ALLOW(USER, "fadvise64"), ALLOW(USER, "flock"), ALLOW(USER, "umask"),
-	ALLOW(USER, "preadv"), ALLOW(USER, "pwritev"), ALLOW(USER, "dup"), ALLOW(USER, "dup3"),
+	ALLOW(USER, "preadv"), ALLOW(USER, "dup"), ALLOW(USER, "dup3"),
 	ALLOW_WHEN(USER, "ioctl", INT(1, FICLONE)), ALLOW_WHEN(USER, "ioctl", INT(1, FICLONERANGE)),
 	ALLOW_WHEN(USER, "fcntl", INT(1, F_OFD_SETLK)), ALLOW_WHEN(USER, "fcntl", INT(1, F_OFD_GETLK)),
 

@@ -94,6 +94,7 @@ static bool work(struct ssh_service *service)
 	bool no_room = false;
 
 	fxp->now_ms = clock_mono_ms();
+	fxp_gather_settle(&fxp->gather);
 	for (unsigned i = 0; i < FXP_WORK_REQUESTS && has_work(fxp); i++) {
 		if (!work_one(fxp, &no_room) || fxp->output.held - held >= FXP_WORK_BYTES)
 			break;

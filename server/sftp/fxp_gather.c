@@ -10,12 +10,27 @@
 
 /* --- files ---------------------------------------------------------------------------------- */
 
-/* To the file; after the first failure nothing is written any more, since a gap would be worse than an end. */
-static void write_out(struct fxp_handle *handle, uint64_t offset, const uint8_t *bytes, size_t n)
+/* The first bytes of pieces are done with. */
+static void advance(struct iovec **pieces, int *count, size_t n)
 {
-	while (n > 0 && handle->failure == VFS_OK) {
+	while (*count > 0 && n >= (*pieces)->iov_len) {
+		n -= (*pieces)->iov_len;
+		(*pieces)++;
+		(*count)--;
+	}
+	if (*count > 0) {
+		(*pieces)->iov_base = (uint8_t *)(*pieces)->iov_base + n;
+		(*pieces)->iov_len -= n;
+	}
+}
+
+/* To the file; after the first failure nothing is written any more, since a gap would be worse than an end. */
+static void write_out(struct fxp_handle *handle, uint64_t offset, struct iovec *pieces, int count)
+{
+	advance(&pieces, &count, 0);
+	while (count > 0 && handle->failure == VFS_OK) {
 		/* With O_APPEND Linux takes no notice of the offset (pwrite(2), BUGS): as it should be here. */
-		ssize_t written = pwrite(handle->fd, bytes, n, (off_t)offset);
+		ssize_t written = pwritev(handle->fd, pieces, count, (off_t)offset);
 
 		if (written < 0 && errno == EINTR)
 			continue;
@@ -24,20 +39,69 @@ static void write_out(struct fxp_handle *handle, uint64_t offset, const uint8_t 
 			break;
 		}
 		handle->moved += (uint64_t)written;
-		bytes += written;
 		offset += (uint64_t)written;
-		n -= (size_t)written;
+		advance(&pieces, &count, (size_t)written);
 	}
+}
+
+/* What was lent becomes ours. */
+static void copy_lent(struct fxp_gather_buffer *buffer)
+{
+	for (int i = 0; i < buffer->lent_count; i++) {
+		memcpy(buffer->bytes + buffer->copied, buffer->lent[i].iov_base, buffer->lent[i].iov_len);
+		buffer->copied += buffer->lent[i].iov_len;
+	}
+	buffer->lent_count = 0;
+	if (buffer->touched < buffer->copied)
+		buffer->touched = buffer->copied;
+}
+
+/* The first `length` bytes as pieces; their number.  What is left of the others stays in the buffer. */
+static int take_whole(struct fxp_gather_buffer *buffer, struct iovec pieces[FXP_GATHER_LENT + 1])
+{
+	size_t left = buffer->length;
+	int count = 0;
+
+	for (int i = -1; i < buffer->lent_count && left > 0; i++) {
+		struct iovec piece = { .iov_base = buffer->bytes, .iov_len = buffer->copied };
+
+		if (i >= 0)
+			piece = buffer->lent[i];
+		if (piece.iov_len > left)
+			piece.iov_len = left;
+		left -= piece.iov_len;
+		pieces[count++] = piece;
+	}
+	return count;
+}
+
+/* Behind `length` bytes that were written: the beginning of a WRITE, which moves to the front. */
+static void keep_partial(struct fxp_gather_buffer *buffer)
+{
+	struct iovec *lent = buffer->lent;
+	size_t gone = buffer->length;
+
+	if (buffer->copied >= gone) {
+		buffer->copied -= gone;
+		memmove(buffer->bytes, buffer->bytes + gone, buffer->copied);
+	} else {
+		gone -= buffer->copied;
+		buffer->copied = 0;
+		advance(&lent, &buffer->lent_count, gone);
+		memmove(buffer->lent, lent, (size_t)buffer->lent_count * sizeof(*lent));
+	}
+	buffer->offset += buffer->length;
+	buffer->length = 0;
 }
 
 static void flush(struct fxp_gather_buffer *buffer)
 {
+	struct iovec pieces[FXP_GATHER_LENT + 1];
+
 	if (buffer->length == 0)
 		return;
-	write_out(buffer->owner, buffer->offset, buffer->bytes, buffer->length);
-	memmove(buffer->bytes, buffer->bytes + buffer->length, buffer->partial);
-	buffer->offset += buffer->length;
-	buffer->length = 0;
+	write_out(buffer->owner, buffer->offset, pieces, take_whole(buffer, pieces));
+	keep_partial(buffer);
 }
 
 /* --- buffers -------------------------------------------------------------------------------- */
@@ -96,7 +160,7 @@ static struct fxp_gather_buffer *find_oldest(struct fxp_gather *gather)
 	return oldest;
 }
 
-uint8_t *fxp_gather_room(
+bool fxp_gather_begin(
     struct fxp_gather *gather, struct fxp_handle *handle, uint64_t offset, size_t n, int64_t now_ms)
 {
 	struct fxp_gather_buffer *buffer = find(gather, handle);
@@ -104,31 +168,39 @@ uint8_t *fxp_gather_room(
 	if (buffer == NULL) {
 		buffer = find_empty(gather);
 		if (buffer == NULL)
-			return NULL;
+			return false;
 		if (buffer->bytes == NULL && !allocate(gather, buffer))
-			return NULL;
+			return false;
 		buffer->owner = handle;
 	}
 	assert(buffer->partial == 0);
 	if (buffer->length == 0)
 		buffer->offset = offset;
 	else if (!handle->append && buffer->offset + buffer->length != offset)
-		return NULL;
+		return false;
 	if (n > FXP_GATHER_BYTES - buffer->length)
-		return NULL;
+		return false;
 	buffer->used_ms = now_ms;
-	return buffer->bytes + buffer->length;
+	return true;
 }
 
-uint8_t *fxp_gather_extend(struct fxp_gather *gather, const struct fxp_handle *handle, size_t n)
+void fxp_gather_lend(
+    struct fxp_gather *gather, const struct fxp_handle *handle, const uint8_t *bytes, size_t n)
 {
 	struct fxp_gather_buffer *buffer = find(gather, handle);
+	union {
+		const uint8_t *in;
+		void *out;
+	} piece = { .in = bytes };
 
 	assert(buffer != NULL && n <= FXP_GATHER_BYTES - buffer->length - buffer->partial);
+	if (buffer->lent_count == FXP_GATHER_LENT)
+		copy_lent(buffer);
+	/* pwritev(2) does not write through it; its struct just has no const. */
+	buffer->lent[buffer->lent_count++] = (struct iovec){ .iov_base = piece.out, .iov_len = n };
 	buffer->partial += n;
-	if (buffer->touched < buffer->length + buffer->partial)
-		buffer->touched = buffer->length + buffer->partial;
-	return buffer->bytes + buffer->length + buffer->partial;
+	if (buffer->lent_count == 1 && n < FXP_GATHER_COPIED_BYTES)
+		copy_lent(buffer);
 }
 
 void fxp_gather_commit(struct fxp_gather *gather, struct fxp_handle *handle)
@@ -143,26 +215,44 @@ void fxp_gather_commit(struct fxp_gather *gather, struct fxp_handle *handle)
 enum vfs_status fxp_gather_add(struct fxp_gather *gather, struct fxp_handle *handle, uint64_t offset,
     const uint8_t *bytes, size_t n, int64_t now_ms)
 {
-	uint8_t *room = fxp_gather_room(gather, handle, offset, n, now_ms);
+	union {
+		const uint8_t *in;
+		void *out;
+	} all = { .in = bytes };
+	struct iovec piece = { .iov_base = all.out, .iov_len = n };
+	struct fxp_gather_buffer *buffer;
+	bool begun = fxp_gather_begin(gather, handle, offset, n, now_ms);
 
-	if (room == NULL) {
-		struct fxp_gather_buffer *own = find(gather, handle);
-
-		flush(own != NULL ? own : find_oldest(gather));
-		room = fxp_gather_room(gather, handle, offset, n, now_ms);
+	if (!begun) {
+		buffer = find(gather, handle);
+		flush(buffer != NULL ? buffer : find_oldest(gather));
+		begun = fxp_gather_begin(gather, handle, offset, n, now_ms);
 	}
-	if (room == NULL) {
+	if (!begun) {
 		/* No buffer to be had: slower, but it works. */
-		write_out(handle, offset, bytes, n);
+		write_out(handle, offset, &piece, 1);
 	} else if (handle->failure == VFS_OK) {
-		memcpy(room, bytes, n);
-		(void)fxp_gather_extend(gather, handle, n);
+		fxp_gather_lend(gather, handle, bytes, n);
+		copy_lent(find(gather, handle));
 		fxp_gather_commit(gather, handle);
 	}
 	return handle->failure;
 }
 
 /* --- flushing ------------------------------------------------------------------------------- */
+
+void fxp_gather_settle(struct fxp_gather *gather)
+{
+	for (size_t i = 0; i < FXP_GATHERS; i++) {
+		struct fxp_gather_buffer *buffer = &gather->buffers[i];
+
+		if (buffer->lent_count == 0)
+			continue;
+		if (buffer->length >= FXP_GATHER_DIRECT_BYTES)
+			flush(buffer);
+		copy_lent(buffer);
+	}
+}
 
 enum vfs_status fxp_gather_flush(struct fxp_gather *gather, struct fxp_handle *handle)
 {
@@ -228,6 +318,8 @@ void fxp_gather_leave(struct fxp_gather *gather, const struct fxp_handle *handle
 	buffer->owner = NULL;
 	buffer->length = 0;
 	buffer->partial = 0;
+	buffer->copied = 0;
+	buffer->lent_count = 0;
 }
 
 void fxp_gather_trim(struct fxp_gather *gather, int64_t now_ms)

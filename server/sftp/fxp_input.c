@@ -53,9 +53,8 @@ static bool begin_write(struct fxp *fxp)
 	    handle->failure != VFS_OK || n == 0 || n != input->left || offset > (uint64_t)INT64_MAX - n ||
 	    !fxp_reply_has_room(fxp))
 		return false;
-	input->room = fxp_gather_room(&fxp->gather, handle, offset, n, fxp->now_ms);
 	input->handle = handle;
-	return input->room != NULL;
+	return fxp_gather_begin(&fxp->gather, handle, offset, n, fxp->now_ms);
 }
 
 static bool end_write(struct fxp *fxp)
@@ -148,8 +147,7 @@ static bool take_rest(struct fxp *fxp, const uint8_t *bytes, size_t n)
 	input->left -= n;
 	if (input->state == FXP_INPUT_QUEUED)
 		return buf_append(&input->queue, bytes, n);
-	memcpy(input->room, bytes, n);
-	input->room = fxp_gather_extend(&fxp->gather, input->handle, n);
+	fxp_gather_lend(&fxp->gather, input->handle, bytes, n);
 	return true;
 }
 
@@ -166,9 +164,6 @@ bool fxp_input_take(struct fxp *fxp, const uint8_t *bytes, size_t n)
 				return false;
 		} else {
 			used = n < input->left ? n : input->left;
-			/* A flush may have moved what is gathered since the last piece. */
-			if (input->state == FXP_INPUT_WRITE)
-				input->room = fxp_gather_extend(&fxp->gather, input->handle, 0);
 			if (!take_rest(fxp, bytes, used))
 				return false;
 		}

@@ -2,7 +2,7 @@
  * The client's bytes, cut into packets.
  *
  * Front only.  Packets wait in a queue to be dispatched; but the data of a WRITE that nothing stands before goes from the
- * transport's buffer straight to where the file's bytes are gathered, and is answered at once.
+ * transport's buffer straight to the file, or to where the file's bytes are gathered, and is answered at once.
  */
 #ifndef FXP_INPUT_H
 #define FXP_INPUT_H
@@ -29,7 +29,6 @@ struct fxp_input {
 	bool begun;  /* INIT was seen */
 	bool ended;  /* the client will send no more */
 
-	uint8_t *room;		   /* WRITE: where the next byte goes */
 	struct fxp_handle *handle; /* WRITE */
 	uint32_t id;		   /* WRITE */
 
@@ -39,7 +38,7 @@ struct fxp_input {
 
 void fxp_input_init(struct fxp_input *input);
 void fxp_input_clear(struct fxp_input *input);
-/* False: against the protocol, or more than was allowed. */
+/* False: against the protocol, or more than was allowed.  bytes stay until fxp_gather_settle. */
 bool fxp_input_take(struct fxp *fxp, const uint8_t *bytes, size_t n);
 /* The oldest whole packet in the queue, without its length; NULL when there is none.  Good until bytes are taken. */
 const uint8_t *fxp_input_packet(const struct fxp_input *input, size_t *length);

@@ -33,6 +33,9 @@
 /* Bytes of WRITEs are gathered: large writes to a file cost a third of small ones. */
 #define FXP_GATHER_BYTES	 (1u << 20)
 #define FXP_GATHER_ENOUGH_BYTES	 (768u << 10) /* written out then; the rest is room for what is on its way */
+#define FXP_GATHER_DIRECT_BYTES	 (128u << 10) /* that came in one turn: written out without being copied */
+#define FXP_GATHER_LENT		 64	      /* pieces of them */
+#define FXP_GATHER_COPIED_BYTES	 4096u	      /* a smaller piece is copied at once */
 #define FXP_GATHERS		 SSH_SERVICE_BUFFERS /* in one session, whatever the number of open files */
 #define FXP_GATHER_WAIT_MS	 500	      /* others see the bytes after so long, even if no more come */
 #define FXP_SMALL_BYTES		 (64u << 10)  /* touched memory that is not worth giving back at once */

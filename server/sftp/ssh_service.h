@@ -38,8 +38,9 @@ struct ssh_service_row {
 	const char *name;	/* "sftp", "scp": for the log and the process title */
 	/* NULL when memory ran out, or when the command is not one of this service's. */
 	struct ssh_service *(*start)(const struct ssh_service_start *start);
-	/* Bytes of the client; all are taken.  Only stores, never waits.  False: the client broke the
-	 * protocol, or sends more than it may without reading answers; the session ends. */
+	/* Bytes of the client; all are taken.  Only stores, never waits; they stay where they are until the next call of
+	 * work or free.  False: the client broke the protocol, or sends more than it may without reading answers; the
+	 * session ends. */
 	bool (*take)(struct ssh_service *service, const uint8_t *bytes, size_t n);
 	/* The client will send no more. */
 	void (*take_end)(struct ssh_service *service);

@@ -41,9 +41,16 @@ void fxp_harness_login(struct fxp_harness *harness)
 	cr_assert_eq(fxp_harness_next(harness).type, FXP_REPLY_VERSION);
 }
 
+static void forget_given(struct fxp_harness *harness)
+{
+	while (harness->given_count > 0)
+		free(harness->given[--harness->given_count]);
+}
+
 void fxp_harness_stop(struct fxp_harness *harness)
 {
 	fxp_service.free(&harness->service);
+	forget_given(harness);
 	guard_client_free(&harness->start.guard);
 	vfs_guard_stop(&harness->guard);
 	vfs_free(&harness->vfs);
@@ -84,11 +91,17 @@ void fxp_harness_work(struct fxp_harness *harness)
 		take_output(harness);
 		more = more || harness->out_end > before;
 	}
+	forget_given(harness);
 }
 
 bool fxp_harness_give(struct fxp_harness *harness, const void *bytes, size_t n)
 {
-	if (!fxp_service.take(harness->service, bytes, n))
+	uint8_t *copy = malloc(n);
+
+	cr_assert(copy != NULL && harness->given_count < FXP_HARNESS_GIVEN);
+	memcpy(copy, bytes, n);
+	harness->given[harness->given_count++] = copy;
+	if (!fxp_service.take(harness->service, copy, n))
 		return false;
 	if (!harness->lazy)
 		fxp_harness_work(harness);

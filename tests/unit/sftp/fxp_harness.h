@@ -20,6 +20,8 @@ enum {
 	F_NEW = F_WRITE | F_CREAT | F_TRUNC,
 };
 
+#define FXP_HARNESS_GIVEN 8192
+
 struct fxp_harness {
 	struct tree tree;
 	struct vfs_guard guard;
@@ -28,6 +30,9 @@ struct fxp_harness {
 	struct vfs *vfs;
 	uint32_t last_id;
 	bool lazy; /* do not work after each packet */
+	/* What was given since the last work, which a service may rely on. */
+	uint8_t *given[FXP_HARNESS_GIVEN];
+	size_t given_count;
 	uint8_t *out; /* replies taken and not yet looked at */
 	size_t out_start;
 	size_t out_end;
