@@ -7,7 +7,11 @@ source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build_packages=(autoconf automake gcc libc6-dev make pkgconf
 	libconfuse-dev libseccomp-dev libcrypt-dev libssl-dev libssh-dev libjansson-dev zlib1g-dev)
 demo_packages=(curl openssh-client openssl)
-test_packages=(clang lftp libcriterion-dev mandoc procps python3 util-linux xz-utils)
+test_packages=(clang iproute2 lftp libcriterion-dev mandoc openssh-sftp-server procps python3
+	strace util-linux xz-utils)
+# Those that must be this new.  Debian mends libssh without a new number, and configure refuses what is not mended;
+# libssh-dev brings the libssh-4 of its own version.
+declare -A oldest_version=([libssh-dev]=0.10.6-0+deb12u3)
 # Clients for tests/interop, each a program of the same name or PACKAGE:PROGRAM (npm brings node).
 client_packages=(git gnutls-bin:gnutls-cli inetutils-ftp ncftp npm putty-tools:psftp rclone rsync ssh-audit sshfs
 	sslscan testssl.sh:testssl tnftp wget)
@@ -33,15 +37,20 @@ die() {
 	exit 1
 }
 
-# missing_of PACKAGE...: those that are not installed, one a line.
+# new_enough PACKAGE VERSION
+new_enough() {
+	[ -z "${oldest_version[$1]-}" ] || dpkg --compare-versions "$2" ge "${oldest_version[$1]}"
+}
+
+# missing_of PACKAGE...: those that are not installed, or too old, one a line.
 missing_of() {
-	local package
+	local package status version
 
 	for package in "$@"; do
-		case $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) in
-		installed) ;;
-		*) printf '%s\n' "$package" ;;
-		esac
+		read -r status version < <(dpkg-query -W -f='${db:Status-Status} ${Version}\n' "$package" 2>/dev/null)
+		if [ "$status" != installed ] || ! new_enough "$package" "$version"; then
+			printf '%s\n' "$package"
+		fi
 	done
 }
 
@@ -54,7 +63,27 @@ as_root() {
 	fi
 }
 
-# install_packages PACKAGE...: install those that are missing; asks nothing of anybody when none is.
+# offers_suffice PACKAGE...: does apt offer them new enough?  Its sources are the administrator's: we say which one is
+# missing and change none.
+offers_suffice() {
+	local package offer release
+
+	for package in "$@"; do
+		[ -n "${oldest_version[$package]-}" ] || continue
+		offer=$(LC_ALL=C apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: *//p')
+		case $offer in
+		'' | '(none)') continue ;;
+		esac
+		! new_enough "$package" "$offer" || continue
+		say "$package ${oldest_version[$package]} or later is needed; apt offers $offer." >&2
+		release=$(. /etc/os-release && [ "${ID-}" = debian ] && printf '%s\n' "${VERSION_CODENAME-}")
+		[ -z "$release" ] || say "Security updates are an apt source of their own; as root:" \
+			"echo 'deb http://deb.debian.org/debian-security $release-security main' >>/etc/apt/sources.list" >&2
+		return 1
+	done
+}
+
+# install_packages PACKAGE...: install those that are missing or too old; asks nothing of anybody when none is.
 install_packages() {
 	local missing log
 
@@ -64,14 +93,20 @@ install_packages() {
 	fi
 	mapfile -t missing < <(missing_of "$@")
 	[ "${#missing[@]}" -gt 0 ] || return 0
-	say "Installing with apt-get: ${missing[*]}"
 	if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
-		die "packages are missing and there is no sudo; as root: apt-get install ${missing[*]}"
+		offers_suffice "${missing[@]}"
+		die "packages are missing or too old and there is no sudo;" \
+			"as root: apt-get update && apt-get install --no-install-recommends ${missing[*]}"
 	fi
+	say "Installing with apt-get: ${missing[*]}"
 	log=$(mktemp)
 	if ! as_root apt-get update >"$log" 2>&1; then
 		tail -n 15 "$log" >&2
 		say "apt-get update failed (above); trying with the package lists that are here." >&2
+	fi
+	if ! offers_suffice "${missing[@]}"; then
+		rm -f "$log"
+		die "add a source of security updates to apt (or let it read its package lists anew) and run this again"
 	fi
 	if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
 		"${missing[@]}" >"$log" 2>&1; then

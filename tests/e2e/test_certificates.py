@@ -227,7 +227,7 @@ class Expiring(Certificates):
         event = server.wait_event("certificate-expires")
         self.assertEqual(event["level"], "warning")
         self.assertEqual(event["names"], "soon.example.org ftp.example.org")
-        self.assertIn(event["days"], (19, 20))    # whole days: a slow start leaves a little less than 20
+        self.assertIn(event["days"], (19, 20))    # whole days: a second later there is a little less than 20
         self.assertEqual(event["expires"], time.strftime("%Y-%m-%d", time.gmtime(time.time() + 20 * DAY)))
         self.assertTrue(event["file"].endswith("/tls/cert.pem"))
         # Not again with each reload, but for another certificate.
@@ -236,7 +236,7 @@ class Expiring(Certificates):
         self.assertEqual(len(server.log_events("certificate-expires")), 1)
         self.place(self.issue("other.example.org", days=3, file="other-soon"))
         server.reload()
-        self.assertEqual(server.wait_event("certificate-expires", count=2)["days"], 3)
+        self.assertIn(server.wait_event("certificate-expires", count=2)["days"], (2, 3))
         self.place(self.new)
         server.reload()
         self.assertEqual(len(server.log_events("certificate-expires")), 2)
@@ -268,7 +268,8 @@ class Expiring(Certificates):
         ending = Authority(tempfile.mkdtemp(dir=self.keep), days=5)
         server = self.server(ending.issue("ftp.example.org", ["ftp.example.org"], days=300))
         event = server.wait_event("certificate-expires")
-        self.assertEqual((event["days"], event["names"]), (5, "ftp.example.org"))
+        self.assertIn(event["days"], (4, 5))
+        self.assertEqual(event["names"], "ftp.example.org")
         self.assertIn("chain", event["reason"])
 
 

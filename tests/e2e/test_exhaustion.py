@@ -2,7 +2,6 @@
 # run-tests: timeout 240
 
 import contextlib
-import ctypes
 import os
 import re
 import resource
@@ -14,12 +13,10 @@ import time
 import unittest
 
 from hostile import MEBIBYTE, ClientAt, busy_fronts, cpu_seconds, peak_bytes, reset, resident_bytes
-from transom import (SOURCE, SharedServer, TransomServer, is_root, modes, need_root, need_tool, proc_stat,
-                     proc_status, read_all, run,
-                     sanitized, wait_until)
+from transom import (SOURCE, SharedServer, TransomServer, is_root, modes, need_root, need_tool, own_mounts,
+                     proc_stat, proc_status, read_all, run, sanitized, wait_until)
 
 USERS = {"alice": {"password": "secret"}, "bob": {"password": "secret"}}
-CLONE_NEWNS = 0x20000
 WATCH_SECONDS = 1.0         # how long a process is watched for a spin
 SPIN_SECONDS = 0.3          # processor time in that while that would be one
 
@@ -616,10 +613,7 @@ class Disk(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        need_root()
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(CLONE_NEWNS) != 0 or run(["mount", "--make-rprivate", "/"]).returncode != 0:
-            raise unittest.SkipTest("no mount namespace: %s" % os.strerror(ctypes.get_errno()))
+        own_mounts()
 
     @contextlib.contextmanager
     def small(self, options="size=4m"):

@@ -1,6 +1,5 @@
 """Bad input and failure: nothing false is said, nothing half is shown, nothing is left behind."""
 
-import ctypes
 import ftplib
 import io
 import os
@@ -10,10 +9,9 @@ import socket
 import subprocess
 import unittest
 
-from transom import (RawFtp, ServerFailed, TransomServer, modes, need_root, program, read_all, run,
-                     wait_until)
+from transom import (RawFtp, ServerFailed, TransomServer, modes, need_root, own_mounts, program,
+                     read_all, run, wait_until)
 
-CLONE_NEWNS = 0x20000
 PIECE_BYTES = 1 << 20
 SMALL_FILES = 40                # enough for a burst, and less than a sender may have unacknowledged
 KEPT_BYTES = PIECE_BYTES // 2   # of a piece: the last of it may still wait in the front or the socket
@@ -414,11 +412,7 @@ class DiskFull(unittest.TestCase):
     """A filesystem of a few MiB, in a mount namespace that only this process and its server see."""
 
     def test_the_reply_says_so_and_the_space_is_back(self):
-        need_root()
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(CLONE_NEWNS) != 0:
-            self.skipTest("no mount namespace: %s" % os.strerror(ctypes.get_errno()))
-        self.assertEqual(run(["mount", "--make-rprivate", "/"]).returncode, 0)
+        own_mounts()
         for mode in modes():
             with self.subTest(mode=mode):
                 self.fill(mode)

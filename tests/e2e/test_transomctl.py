@@ -286,6 +286,8 @@ class Passwords(Transomctl):
         pid, terminal = pty.fork()
         if pid == 0:
             try:
+                # Ignored by what a script runs in the background, and by all that it starts.
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
                 os.execv(PROGRAM, self.command(*arguments))
             finally:
                 os._exit(127)

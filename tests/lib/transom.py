@@ -40,6 +40,7 @@ USER_UID = 64900    # everything, in user mode when the test itself runs as root
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SCALE = float(os.environ.get("TRANSOM_TEST_SCALE", "1"))
 FULL = os.environ.get("TRANSOM_TEST_FULL", "") not in ("", "0")
+CLONE_NEWNS = 0x20000
 
 
 def build_dir():
@@ -71,6 +72,18 @@ def need_tool(name):
     if path is None:
         raise unittest.SkipTest("%s is not installed" % name)
     return path
+
+
+def own_mounts():
+    """From here on, what this process mounts only it and its children see; skips the test where that cannot be had:
+    not by root, or in a chroot, whose / is no mount that could be made private."""
+    need_root()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS) != 0:
+        raise unittest.SkipTest("no mount namespace: %s" % os.strerror(ctypes.get_errno()))
+    private = run(["mount", "--make-rprivate", "/"])
+    if private.returncode != 0:
+        raise unittest.SkipTest("no private mounts: %s" % private.stderr.strip())
 
 
 def sanitized():
