@@ -7,6 +7,8 @@ included: cgroup v1 (cpuacct) or v2, whichever this machine has.  Needs root.
 import os
 import time
 
+BLOCK = 1 << 20
+
 
 def _writable(path):
     return os.path.isdir(path) and os.access(path, os.W_OK)
@@ -87,6 +89,21 @@ class Measure:
         # The last process of a transfer may still be on its way out.
         time.sleep(0.05)
         self.cpu = self.group.cpu_seconds() - self.cpu
+
+
+def take_memory_back(directory, mib):
+    """Touch as much free memory as a file of this size is going to need, right before it is measured who writes it.
+
+    The host of a virtual machine may have taken back what lay free for some seconds (a balloon's free page reporting):
+    whoever writes next pays for a fault of the host's at each page, several times the price of all else, and in
+    rounds of several servers that is always the same one.
+    """
+    path = os.path.join(directory, "spare")
+    with open(path, "wb") as out:
+        block = bytes(BLOCK)
+        for _ in range(mib):
+            out.write(block)
+    os.unlink(path)
 
 
 def pss_of_an_idle_session(group, connect, disconnect, count):

@@ -18,7 +18,7 @@ import socket
 import sys
 
 import ftps_client
-from accounting import Measure, pss_of_an_idle_session
+from accounting import Measure, pss_of_an_idle_session, take_memory_back
 from servers import SERVERS
 
 BLOCK = 1 << 20
@@ -75,6 +75,7 @@ def measure_stor(server, options):
     source = big_file(server, options.mib)
     os.rename(source, os.path.join(server.temp, "source"))
     ftp = connect(server)
+    take_memory_back(server.temp, options.mib)
     with open(os.path.join(server.temp, "source"), "rb") as file, Measure(server.group) as used:
         data = ftp.transfercmd("STOR stored")
         data.sendfile(file)
@@ -190,6 +191,7 @@ def measure_tls_stor(server, options):
         ftp = ftps_client.connect(server, suite)
         data = ftps_client.Data(ftp, "STOR stored")
         blocks = data.encrypt(source)
+        take_memory_back(server.temp, options.mib)
         with Measure(server.group) as used:
             data.send(blocks)
             data.close()

@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 
-from accounting import Measure, pss_of_an_idle_session
+from accounting import Measure, pss_of_an_idle_session, take_memory_back
 from ftp_bench import better, big_file, machine
 from sftp_servers import SERVERS
 
@@ -78,9 +78,11 @@ def one_cipher(server, options, name):
     stored = os.path.join(server.files, "stored")
     session = Session(server, CIPHERS[name])
     try:
+        take_memory_back(server.temp, options.mib)
         with Measure(server.group) as get:
             session.do(f"get big {local}")
         assert os.path.getsize(local) == os.path.getsize(path), server.name
+        take_memory_back(server.temp, options.mib)
         with Measure(server.group) as put:
             session.do(f"put {local} stored")
         assert os.path.getsize(stored) == os.path.getsize(path), server.name
