@@ -15,6 +15,11 @@
 #define CARRIED_WAIT_MAX_MS 1000
 /* One packet and what is read behind it. */
 #define INPUT_MAX_BYTES	    (SSH_CIPHER_PACKET_MAX + SSH_CIPHER_OVERHEAD_MAX + SSH_SOCKET_AHEAD_BYTES)
+/* After so many full reads in a row, waking up for every few segments would cost more than it gains. */
+#define STREAM_READS	    4u
+#define STREAM_LOW_BYTES    (512u << 10)
+#define STREAM_WAIT_MS	    3 /* what is less than that does not wait longer */
+#define STREAM_END_BYTES    (96u << 10) /* a read of less: it is no stream any more */
 /* Data stops early (SSH_SOCKET_FULL_BYTES); the rest is for what libssh says, which is answers to input. */
 #define OUTPUT_MAX_BYTES    (1u << 20)
 
@@ -29,6 +34,8 @@ static struct {
 	bool unacknowledged; /* bytes came, and none were sent since */
 	int fd;
 	int error;
+	unsigned full_reads; /* one after the other */
+	int low_mark;	     /* bytes: SO_RCVLOWAT as it is set */
 	struct buf input, output;	/* the kernel's side */
 	struct buf handed, written;	/* libssh's */
 	void (*on_write)(void *context);
@@ -67,6 +74,8 @@ void ssh_socket_open(int fd)
 	carried.unacknowledged = false;
 	carried.fd = fd;
 	carried.error = 0;
+	carried.full_reads = 0;
+	carried.low_mark = 1;
 	carried.on_write = NULL;
 	carried.received = 0;
 	carried.sent = 0;
@@ -88,6 +97,18 @@ void ssh_socket_close(void)
 	carried.fd = -1;
 }
 
+/* From how many bytes on is input worth waking up for?  The longest wait for less, given the one that was asked for. */
+static int mind_stream(int timeout_ms)
+{
+	const int low = carried.full_reads >= STREAM_READS ? (int)STREAM_LOW_BYTES : 1;
+
+	if (low != carried.low_mark &&
+	    setsockopt(carried.fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) == 0)
+		carried.low_mark = low;
+	return carried.low_mark > 1 && (timeout_ms < 0 || timeout_ms > STREAM_WAIT_MS) ? STREAM_WAIT_MS
+										       : timeout_ms;
+}
+
 bool ssh_socket_wait(int other_fd, bool for_input, int timeout_ms, bool *other_out)
 {
 	enum { CLIENT, OTHER, COUNT };
@@ -96,8 +117,11 @@ bool ssh_socket_wait(int other_fd, bool for_input, int timeout_ms, bool *other_o
 		[OTHER] = { .fd = other_fd, .events = POLLIN },
 	};
 
-	if (for_input)
+	if (for_input) {
 		fds[CLIENT].events |= POLLIN;
+		if (timeout_ms != 0)
+			timeout_ms = mind_stream(timeout_ms);
+	}
 	if (buf_length(&carried.output) > 0)
 		fds[CLIENT].events |= POLLOUT;
 	*other_out = false;
@@ -138,6 +162,10 @@ size_t ssh_socket_fill(void)
 	}
 	buf_commit(&carried.input, (size_t)got);
 	carried.starved = false;
+	if ((size_t)got == SSH_SOCKET_AHEAD_BYTES)
+		carried.full_reads++;
+	else if ((size_t)got < STREAM_END_BYTES)
+		carried.full_reads = 0;
 	carried.received += (size_t)got;
 	carried.unacknowledged = true;
 	return (size_t)got;

@@ -32,7 +32,8 @@ void ssh_socket_close(void);
 
 /*
  * Wait until the connection has something to do, or other_fd is readable (*other_out), or timeout_ms passed (-1:
- * no bound of its own).  for_input: wake up for input.  False when poll(2) failed for good.
+ * no bound of its own).  for_input: wake up for input; while a client streams, for a good deal of it, or a little later
+ * for what there is, so that it may seem to have waited in vain.  False when poll(2) failed for good.
  */
 bool ssh_socket_wait(int other_fd, bool for_input, int timeout_ms, bool *other_out);
 /* Read more input behind what there is: how many bytes came, 0 when none. */

@@ -295,3 +295,47 @@ Test(ssh_socket, what_came_is_acknowledged_at_once_when_it_is_asked_for)
 	ssh_socket_acknowledge();
 	cr_assert_eq(not_acknowledged(), 0);
 }
+
+static int low_mark(void)
+{
+	int low = 0;
+	socklen_t length = sizeof(low);
+
+	cr_assert_eq(getsockopt(fds[OURS], SOL_SOCKET, SO_RCVLOWAT, &low, &length), 0);
+	return low;
+}
+
+/* Nothing waits for good: a stream that stops is read a moment later, and one byte wakes up again after that. */
+Test(ssh_socket, a_stream_wakes_up_less_often_and_its_end_is_not_missed)
+{
+	static uint8_t block[SSH_SOCKET_AHEAD_BYTES];
+	bool unused;
+	size_t n;
+
+	connect_over_tcp();
+	for (int i = 0; i < 8; i++) {
+		for (size_t sent = 0; sent < sizeof(block);) {
+			ssize_t done = write(fds[THEIRS], block + sent, sizeof(block) - sent);
+
+			cr_assert_gt(done, 0);
+			sent += (size_t)done;
+			if (sent == sizeof(block))
+				break;
+		}
+		cr_assert(ssh_socket_wait(-1, true, -1, &unused));
+		while (ssh_socket_fill() > 0)
+			ssh_socket_consume((ssh_socket_input(&n), n));
+	}
+	/* Whether that was a stream depends on the pieces the kernel made of it; in either case: */
+	cr_assert_eq(write(fds[THEIRS], "tail", 4), 4);
+	cr_assert(ssh_socket_wait(-1, true, -1, &unused));
+	for (n = 0; n == 0;) {
+		cr_assert(ssh_socket_wait(-1, true, 10, &unused));
+		n = ssh_socket_fill();
+	}
+	cr_assert_eq(n, 4);
+	cr_assert_eq(write(fds[THEIRS], "x", 1), 1);
+	cr_assert(ssh_socket_wait(-1, true, -1, &unused));
+	cr_assert_eq(low_mark(), 1);
+	cr_assert_eq(ssh_socket_fill(), 1);
+}
