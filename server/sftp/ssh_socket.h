@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define SSH_SOCKET_AHEAD_BYTES (256u << 10)  /* read from the kernel at one time */
-#define SSH_SOCKET_GATHER_BYTES (192u << 10) /* less output than this waits for the end of the turn */
+#define SSH_SOCKET_GATHER_BYTES (250u << 10) /* less output than this, a READ at its longest, waits for the end of the turn */
 #define SSH_SOCKET_FULL_BYTES (64u << 10)    /* with more output than this unsent, data waits for the client to read */
 #define SSH_SOCKET_INNER_MAX_BYTES (640u << 10) /* between libssh and ssh_packets.c, either way: one packet, or some */
 
