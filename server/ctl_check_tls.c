@@ -267,25 +267,12 @@ static void check_host_names(struct ctl_check *check)
 /* What tls { } says in place of the profiles: a start would fail at it. */
 static void check_lists_of_ours(struct ctl_check *check)
 {
-	const struct conf *conf = check->conf;
 	char message[CONF_MESSAGE_BYTES];
-	bool good = true;
 
-	for (size_t i = 0; i < conf->listener_count && good; i++) {
-		const struct conf_listener *listener = &conf->listeners[i];
-		SSL_CTX *ctx = listener->protocol != CONF_PROTOCOL_SFTP ? SSL_CTX_new(TLS_server_method()) : NULL;
-
-		if (ctx == NULL)
-			continue;
-		good = tls_profiles_apply(
-		    ctx, (enum conf_algorithms)listener->algorithms, &conf->tls, message, sizeof(message));
-		SSL_CTX_free(ctx);
-	}
-	if (!good)
+	if (!tls_profiles_check(check->conf, message, sizeof(message)))
 		ctl_check_say(check, CTL_CHECK_ERROR, "tls",
 		    "write names that \"openssl ciphers -v\" lists, groups as X25519 or P-256, or leave the option out",
 		    "%s", message);
-	ERR_clear_error();
 }
 
 void ctl_check_certificates(struct ctl_check *check)

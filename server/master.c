@@ -24,6 +24,7 @@
 #include "server/master_watch.h"
 #include "server/notify.h"
 #include "server/sftp/ssh_algorithms.h"
+#include "server/tls/tls_profiles.h"
 
 #define LISTENERS_TEXT_BYTES 8192
 #define LEASHES_AND_MORE     256
@@ -50,7 +51,8 @@ bool master_system_fits(const struct conf *conf, bool as_root, char message[CONF
 {
 	const char *lack = NULL;
 
-	if (!ssh_algorithms_check(conf, message, CONF_MESSAGE_BYTES))
+	if (!ssh_algorithms_check(conf, message, CONF_MESSAGE_BYTES) ||
+	    !tls_profiles_check(conf, message, CONF_MESSAGE_BYTES))
 		return false;
 	if (!has_openat2())
 		lack = "this kernel has no openat2(2), or a container forbids it: Linux 5.6 or "

@@ -1,5 +1,7 @@
 #include "server/tls/tls_profiles.h"
 
+#include <openssl/err.h>
+
 #include "server/base/text.h"
 
 /* AES-128-GCM first: the fastest of the sound ones on every processor of the last ten years. */
@@ -88,4 +90,31 @@ bool tls_profiles_apply(SSL_CTX *ctx, enum conf_algorithms algorithms, const str
 		return false;
 	}
 	return true;
+}
+
+static bool has_lists(const struct conf_tls *tls)
+{
+	return or_default(tls->ciphers, NULL) != NULL || or_default(tls->ciphersuites, NULL) != NULL ||
+	       or_default(tls->groups, NULL) != NULL;
+}
+
+bool tls_profiles_check(const struct conf *conf, char *message, size_t message_bytes)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < conf->listener_count && good && has_lists(&conf->tls); i++) {
+		const struct conf_listener *listener = &conf->listeners[i];
+		SSL_CTX *ctx;
+
+		if (listener->protocol == CONF_PROTOCOL_SFTP)
+			continue;
+		ctx = SSL_CTX_new(TLS_server_method());
+		if (ctx == NULL)
+			continue; /* no memory: the start will say so */
+		good = tls_profiles_apply(
+		    ctx, (enum conf_algorithms)listener->algorithms, &conf->tls, message, message_bytes);
+		SSL_CTX_free(ctx);
+	}
+	ERR_clear_error();
+	return good;
 }

@@ -1,7 +1,7 @@
 /*
  * THE table of TLS profiles: what each word of a listener's `algorithms` offers.
  *
- * Nursery only, through tls_contexts.c; the unit test walks the table.  No profile has RSA key exchange, finite-field
+ * Nursery, through tls_contexts.c; master and transomctl only check what tls { } says; the unit test walks the table.  No profile has RSA key exchange, finite-field
  * Diffie-Hellman, or anything older than TLS 1.2: the keeper signs handshakes with elliptic curves and does nothing
  * else with a private key.
  */
@@ -33,5 +33,11 @@ extern const struct tls_profile tls_profiles[TLS_PROFILE_COUNT];
  */
 bool tls_profiles_apply(SSL_CTX *ctx, enum conf_algorithms algorithms, const struct conf_tls *tls,
     char *message, size_t message_bytes);
+
+/*
+ * Do the lists of tls { } suit every listener that speaks TLS?  Else false, with a message that names the option.  Without
+ * lists of its own there is nothing to check, and OpenSSL is not touched.
+ */
+bool tls_profiles_check(const struct conf *conf, char *message, size_t message_bytes);
 
 #endif

@@ -6,7 +6,7 @@ import unittest
 
 from certificates import Authority
 from ftps import FtpsClient, client_context, finish
-from transom import RawFtp, TransomServer, is_root, read_all
+from transom import RawFtp, TransomServer, is_root, read_all, run
 
 POLICIES = ("no", "control", "data", "both")
 PLAIN_LISTENERS = {policy: {"protocol": "ftp", "address": "127.0.0.1:0", "require_tls": policy}
@@ -90,6 +90,18 @@ class RequireTls(unittest.TestCase):
             self.try_login(client, "control")
         event = self.server.wait_event("login-failed", user="control")
         self.assertIn("TLS", event["reason"] + event["cure"])
+
+
+class Lists(unittest.TestCase):
+    def test_a_list_that_openssl_does_not_know_is_found_before_the_start(self):
+        for option, value in (("ciphers", "ROT13"), ("ciphersuites", "TLS_ROT13_SHA256"), ("groups", "P-255")):
+            with self.subTest(option):
+                server = TransomServer(users=USERS, tls={option: value})
+                self.addCleanup(server.discard)
+                server.prepare()
+                done = run(server.command("-c", server.conf, "-t"))
+                self.assertNotEqual(done.returncode, 0)
+                self.assertRegex(done.stderr, r'tls \{ %s = "%s" \}: OpenSSL knows none of it' % (option, value))
 
 
 class ClientCertificates(unittest.TestCase):
