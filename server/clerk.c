@@ -125,6 +125,7 @@ static void acknowledge(struct connection *to)
 {
 	if (to->logged == to->acknowledged)
 		return;
+	clerk_log_flush(to->clerk->log);
 	send_written(to, 0, &(struct clerk_msg_written){ .seq = to->logged });
 	to->acknowledged = to->logged;
 }
@@ -445,6 +446,7 @@ static void on_message(struct loop *loop, int fd, uint32_t events, void *context
 	(void)events;
 	for (int i = 0; i < MESSAGES_PER_TURN && !from->broken && receive(from); i++)
 		;
+	clerk_log_flush(clerk->log);
 	acknowledge_in_time(from);
 	rest_in_burst(from);
 	if (clerk_log_lost(clerk->log))

@@ -17,6 +17,7 @@
 #define DIGITS_MAX        20 /* of a number of 64 bits */
 #define SYSLOG_DAEMON     (3 << 3)
 #define SYSLOG_HEAD_BYTES 64
+#define WAITING_BYTES     32768 /* of lines, before they are written though more may come */
 #define WRITE_TURNS_MAX   64 /* pieces of one line, into a pipe that has little room at a time */
 
 static_assert((int)EVENT_FIELD_COUNT <= 64, "fields seen are a mask of 64 bits");
@@ -31,6 +32,7 @@ struct clerk_log {
 	bool lost;
 	uint64_t dropped;
 	struct buf line;
+	struct buf waiting; /* whole lines for a file, written together */
 };
 
 /* --- one line ------------------------------------------------------------------------------- */
@@ -197,6 +199,7 @@ struct clerk_log *clerk_log_new(void)
 		return NULL;
 	log->fd = -1;
 	buf_init(&log->line, CLERK_LOG_LINE_MAX_BYTES);
+	buf_init(&log->waiting, WAITING_BYTES + CLERK_LOG_LINE_MAX_BYTES);
 	return log;
 }
 
@@ -204,8 +207,10 @@ void clerk_log_free(struct clerk_log **log)
 {
 	if (*log == NULL)
 		return;
+	clerk_log_flush(*log);
 	io_close(&(*log)->fd);
 	buf_clear(&(*log)->line);
+	buf_clear(&(*log)->waiting);
 	free(*log);
 	*log = NULL;
 }
@@ -217,6 +222,7 @@ void clerk_log_set_format(struct clerk_log *log, enum conf_log_format format)
 
 void clerk_log_set_target(struct clerk_log *log, int fd, enum clerk_log_kind kind)
 {
+	clerk_log_flush(log);
 	io_close(&log->fd);
 	log->fd = fd;
 	log->kind = kind;
@@ -243,11 +249,15 @@ static bool has_room(struct clerk_log *log)
 	return false;
 }
 
-/* All of it; when only a part went out, the next line starts with a newline. */
-static bool write_plain(struct clerk_log *log, const uint8_t *bytes, size_t n)
+/* How much of it was written; after a part of a line, the next starts with a newline. */
+static size_t write_plain(struct clerk_log *log, const uint8_t *bytes, size_t n)
 {
 	size_t done = 0;
 
+	/* The end of half a line, before anything else. */
+	if (log->torn && (!has_room(log) || write_once(log, "\n", 1) != 1))
+		return 0;
+	log->torn = false;
 	for (int turn = 0; turn < WRITE_TURNS_MAX && done < n && has_room(log); turn++) {
 		ssize_t got = write_once(log, bytes + done, n - done);
 
@@ -256,8 +266,30 @@ static bool write_plain(struct clerk_log *log, const uint8_t *bytes, size_t n)
 		if (got > 0)
 			done += (size_t)got;
 	}
-	log->torn = log->torn || (done > 0 && done < n);
-	return done == n;
+	log->torn = done > 0 && bytes[done - 1] != '\n';
+	return done;
+}
+
+void clerk_log_flush(struct clerk_log *log)
+{
+	const uint8_t *bytes = buf_bytes(&log->waiting);
+	const size_t n = buf_length(&log->waiting);
+
+	if (n == 0)
+		return;
+	for (size_t i = write_plain(log, bytes, n); i < n; i++)
+		log->dropped += bytes[i] == '\n';
+	buf_reset(&log->waiting);
+}
+
+/* A file takes many lines for the price of one.  What was dropped is reported at once, or the count would be lost. */
+static bool write_later(struct clerk_log *log, const uint8_t *bytes, size_t n)
+{
+	if (!log->is_file || log->dropped > 0)
+		return false;
+	if (buf_length(&log->waiting) >= WAITING_BYTES)
+		clerk_log_flush(log);
+	return log->dropped == 0 && buf_append(&log->waiting, bytes, n);
 }
 
 /* RFC 3164's local form: priority and tag, no time, no newline. */
@@ -296,11 +328,10 @@ static bool write_out(struct clerk_log *log, const struct clerk_log_line *line)
 		return false;
 	if (log->kind == CLERK_LOG_SYSLOG)
 		return write_syslog(log, line, bytes, n);
-	/* The end of half a line, before anything else. */
-	if (log->torn && (!has_room(log) || write_once(log, "\n", 1) != 1))
-		return false;
-	log->torn = false;
-	return write_plain(log, bytes, n);
+	if (write_later(log, bytes, n))
+		return true;
+	clerk_log_flush(log);
+	return write_plain(log, bytes, n) == n;
 }
 
 /* The log works again: say what is missing, in front of the line that found out. */

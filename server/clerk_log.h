@@ -42,8 +42,10 @@ void clerk_log_set_format(struct clerk_log *log, enum conf_log_format format);
 /* Write to fd from now on; owned. */
 void clerk_log_set_target(struct clerk_log *log, int fd, enum clerk_log_kind kind);
 
-/* Write a line, or count it as dropped.  False only when the fields are malformed. */
+/* Write a line, or count it as dropped.  False only when the fields are malformed.  A file may get it with the lines
+ * after it: at the latest from clerk_log_flush, which belongs before anybody is told that it is there. */
 bool clerk_log_write(struct clerk_log *log, const struct clerk_log_line *line);
+void clerk_log_flush(struct clerk_log *log);
 /* Did the other side of a syslog socket go away?  Tells once for each target. */
 bool clerk_log_lost(struct clerk_log *log);
 

@@ -25,6 +25,7 @@ struct pending {
 struct stored {
 	struct wire_header header;
 	int fd;
+	int beside_fd;
 	uint8_t *body; /* heap; what follows the header */
 	size_t length;
 };
@@ -33,6 +34,7 @@ struct guard_client {
 	int socket_fd;
 	int farewell_fd;
 	int carried_fd; /* goes with the next request; -1: none */
+	int beside_fd;	/* came beside the descriptor of the last reply; -1: none, or taken */
 	const char *farewell; /* NULL: none */
 	uint32_t last_id;
 	struct pending pending[PENDING_PLACES];
@@ -48,6 +50,7 @@ struct guard_client {
 struct message {
 	struct wire_header header;
 	int fd;
+	int beside_fd; /* only together with fd */
 	const uint8_t *body;
 	size_t length;
 };
@@ -76,6 +79,7 @@ struct guard_client *guard_client_new(int socket_fd)
 	client->socket_fd = socket_fd;
 	client->farewell_fd = -1;
 	client->carried_fd = -1;
+	client->beside_fd = -1;
 	client->farewell = NULL;
 	client->last_id = 0;
 	client->stored_count = 0;
@@ -92,8 +96,10 @@ void guard_client_free(struct guard_client **client_pointer)
 		return;
 	for (size_t i = 0; i < client->stored_count; i++) {
 		io_close(&client->stored[i].fd);
+		io_close(&client->stored[i].beside_fd);
 		free(client->stored[i].body);
 	}
+	io_close(&client->beside_fd);
 	io_close(&client->socket_fd);
 	free(client);
 	*client_pointer = NULL;
@@ -108,6 +114,14 @@ void guard_client_set_farewell(struct guard_client *client, int fd, const char *
 void guard_client_carry(struct guard_client *client, int fd)
 {
 	client->carried_fd = fd;
+}
+
+int guard_client_take_beside(struct guard_client *client)
+{
+	int fd = client->beside_fd;
+
+	client->beside_fd = -1;
+	return fd;
 }
 
 void guard_client_forget(struct guard_client *client)
@@ -220,9 +234,10 @@ static bool is_plausible(struct guard_client *client, const struct message *mess
 	const struct guard_message_row *row;
 	const struct pending *pending;
 
-#define NOTICE_FD(name, number, fd_kind, why) \
-	if (header->type == (number))         \
-		return (message->fd >= 0) == (GUARD_FD_##fd_kind != GUARD_FD_NONE);
+#define NOTICE_FD(name, number, fd_kind, why)                                                 \
+	if (header->type == (number))                                                         \
+		return (message->fd >= 0) == (GUARD_FD_##fd_kind != GUARD_FD_NONE) &&         \
+		       message->beside_fd < 0;
 
 	if (header->kind == WIRE_NOTICE && header->id == 0 && header->status == VFS_OK) {
 		GUARD_NOTICES(NOTICE_FD)
@@ -236,7 +251,8 @@ static bool is_plausible(struct guard_client *client, const struct message *mess
 	row = guard_message_find(header->type);
 	if (header->status != VFS_OK)
 		return message->length == 0 && message->fd < 0;
-	return (message->fd >= 0) == (row->fd != GUARD_FD_NONE);
+	return (message->fd >= 0) == (row->fd != GUARD_FD_NONE) &&
+	       (message->beside_fd < 0 || row->fd == GUARD_FD_FILE_DATA);
 }
 
 /* One message, waited for until deadline_ms (0: not at all).  False when none came. */
@@ -245,8 +261,8 @@ static bool receive(struct guard_client *client, bool wait, struct message *out)
 	struct wire_reader reader = { .bytes = client->incoming };
 	ssize_t got;
 
-	got = wait ? wire_receive(client->socket_fd, client->incoming, WIRE_MAX_BYTES, &out->fd)
-	           : wire_receive_now(client->socket_fd, client->incoming, WIRE_MAX_BYTES, &out->fd);
+	got = wire_receive_both(client->socket_fd, client->incoming, WIRE_MAX_BYTES, wait, &out->fd,
+	    &out->beside_fd);
 	if (got < 0 && errno == EAGAIN)
 		return false;
 	if (got <= 0)
@@ -276,6 +292,7 @@ static void store(struct guard_client *client, const struct message *message)
 	*place = (struct stored){
 		.header = message->header,
 		.fd = message->fd,
+		.beside_fd = message->beside_fd,
 		.body = malloc(message->length + 1),
 		.length = message->length,
 	};
@@ -296,6 +313,7 @@ static void unstore(struct guard_client *client, size_t index, struct message *o
 	*out = (struct message){
 		.header = place->header,
 		.fd = place->fd,
+		.beside_fd = place->beside_fd,
 		.body = client->incoming,
 		.length = place->length,
 	};
@@ -338,6 +356,8 @@ static enum vfs_status await_reply(struct guard_client *client, uint32_t id, uin
 		return VFS_INVALID;
 	await_message(client, id, &message);
 	pending->id = 0;
+	io_close(&client->beside_fd);
+	client->beside_fd = message.beside_fd;
 	if (fd_out != NULL)
 		*fd_out = message.fd;
 	else

@@ -37,6 +37,9 @@ void guard_client_free(struct guard_client **client);
 void guard_client_set_farewell(struct guard_client *client, int fd, const char *text);
 /* The next request carries this descriptor, which stays the caller's: for rows with the flag CONNECTION. */
 void guard_client_carry(struct guard_client *client, int fd);
+/* The connection that came with the file of the last reply to open, which the caller owns from now on; -1: none did.
+ * What nobody takes is closed with the next reply. */
+int guard_client_take_beside(struct guard_client *client);
 /* Wipe what the last message left in memory: it may have held a password. */
 void guard_client_forget(struct guard_client *client);
 /*

@@ -5,7 +5,8 @@
  * Passive: a port of the configured range at the address that the client dialled, open until the
  * client's own connection has come, be that before or after the front asks for it: strangers who
  * filled the queue meanwhile would keep the client out.  Most clients connect and ask at once, so
- * for a moment nobody is woken for the connection alone.  Active: to the control connection's peer
+ * for a moment nobody is woken for the connection alone; it goes with the file that they ask for, and for those
+ * who ask again and again the next port is opened at once.  Active: to the control connection's peer
  * and nobody else (the FTP bounce, CVE-1999-0017); the address that the front brings is compared,
  * never used.  At most one of them at a time.
  */
@@ -154,6 +155,7 @@ bool guard_data_init(struct guard *guard)
 	guard->data.listener_fd = -1;
 	guard->data.early_fd = -1;
 	guard->data.connect_fd = -1;
+	guard->data.along_fd = -1;
 	guard->data.deadline = loop_timer_new(guard->loop, on_deadline, guard);
 	guard->data.look = loop_timer_new(guard->loop, on_look, guard);
 	return guard->data.deadline != NULL && guard->data.look != NULL;
@@ -202,34 +204,73 @@ static int listen_at(const struct netaddr *local, uint16_t port)
 	return fd;
 }
 
-/* A free port of the range, from a place that nobody can guess; -1 with errno. */
-static int listen_in_range(const struct guard *guard, struct conf_ports range, uint32_t attempts)
+/* One of 65536, each used once; fetched in stock, since every fetch is a system call. */
+static uint32_t take_chance(struct guard_data *data)
 {
-	const uint32_t start = random_below(UINT16_MAX + 1u);
-	uint16_t port;
+	if (data->chances_left == 0) {
+		random_bytes(data->chances, sizeof(data->chances));
+		data->chances_left = sizeof(data->chances) / sizeof(data->chances[0]);
+	}
+	return data->chances[--data->chances_left];
+}
+
+/* A free port of the range, from a place that nobody can guess; -1 with errno. */
+static int listen_in_range(
+    struct guard *guard, struct conf_ports range, uint32_t attempts, uint16_t *port_out)
+{
+	const uint32_t start = take_chance(&guard->data);
 	int fd = -1;
 
 	errno = EADDRINUSE;
 	for (uint32_t i = 0; fd < 0 && errno == EADDRINUSE && i < attempts; i++) {
-		port = guard_policy_port(range, start, i);
-		if (port == 0)
+		*port_out = guard_policy_port(range, start, i);
+		if (*port_out == 0)
 			break;
-		fd = listen_at(&guard->local, port);
+		fd = listen_at(&guard->local, *port_out);
 	}
+	return fd;
+}
+
+/* The system's own choice. */
+static int listen_anywhere(const struct guard *guard, uint16_t *port_out)
+{
+	struct netaddr bound;
+	int fd = listen_at(&guard->local, 0);
+
+	if (fd >= 0 && !netaddr_local(&bound, fd))
+		io_close(&fd);
+	else if (fd >= 0)
+		*port_out = bound.port;
 	return fd;
 }
 
 /* Where the system would choose, we do it for it: it looks for a port that was not used for a minute,
  * which after some thousand transfers takes longer than a transfer. */
-static int listen_somewhere(const struct guard *guard)
+static int listen_somewhere(struct guard *guard, uint16_t *port_out)
 {
 	const struct conf_ports range = guard->conf->ftp.passive_ports;
 	int fd;
 
 	if (range.first != 0)
-		return listen_in_range(guard, range, UINT32_MAX);
-	fd = listen_in_range(guard, guard->start->system_ports, SYSTEM_PORTS_TRIED);
-	return fd < 0 && errno == EADDRINUSE ? listen_at(&guard->local, 0) : fd;
+		return listen_in_range(guard, range, UINT32_MAX, port_out);
+	fd = listen_in_range(guard, guard->start->system_ports, SYSTEM_PORTS_TRIED, port_out);
+	return fd < 0 && errno == EADDRINUSE ? listen_anywhere(guard, port_out) : fd;
+}
+
+/* Open a passive port that the client hears of within so long; false with errno. */
+static bool open_port(struct guard *guard, int64_t untold_ms)
+{
+	struct guard_data *data = &guard->data;
+	const int64_t told_ms = clock_mono_ms() + untold_ms;
+
+	data->listener_fd = listen_somewhere(guard, &data->port);
+	if (data->listener_fd < 0)
+		return false;
+	data->strangers = 0;
+	/* A port that nobody comes to is not held for the whole session. */
+	loop_timer_set(data->deadline, told_ms + guard->conf->ftp.data_timeout);
+	loop_timer_set(data->look, told_ms + LOOK_MS);
+	return true;
 }
 
 static enum vfs_status listen_failed(struct guard *guard)
@@ -311,14 +352,20 @@ static void on_passive_client(struct loop *loop, int listener_fd, uint32_t event
 	accept_first(context);
 }
 
-/* Who is in the queue, and from now on whoever comes. */
-static void look(struct guard *guard)
+/* Who is in the queue: strangers, until the client is found or nobody is left. */
+static void search_queue(struct guard *guard)
 {
-	loop_timer_set(guard->data.look, CLOCK_NEVER);
 	for (int i = 0; i < BACKLOG && guard->data.listener_fd >= 0; i++) {
 		if (!accept_first(guard))
 			break;
 	}
+}
+
+/* Who is in the queue, and from now on whoever comes. */
+static void look(struct guard *guard)
+{
+	loop_timer_set(guard->data.look, CLOCK_NEVER);
+	search_queue(guard);
 	if (guard->data.listener_fd < 0 || loop_watch(guard->loop, guard->data.listener_fd, EPOLLIN,
 	                                       on_passive_client, guard))
 		return;
@@ -336,7 +383,6 @@ enum vfs_status guard_do_data_listen(struct guard *guard, const struct guard_req
     struct guard_rep_data_listen *reply, int *fd_out)
 {
 	struct guard_data *data = &guard->data;
-	struct netaddr bound;
 	enum vfs_status status;
 
 	(void)fd_out;
@@ -346,22 +392,12 @@ enum vfs_status guard_do_data_listen(struct guard *guard, const struct guard_req
 	if (status != VFS_OK)
 		return status;
 	close_passive(guard);
-	data->listener_fd = listen_somewhere(guard);
-	if (data->listener_fd < 0)
+	if (!open_port(guard, 0))
 		return listen_failed(guard);
-	if (!netaddr_local(&bound, data->listener_fd)) {
-		close_listener(guard);
-		return VFS_FAILED;
-	}
-	data->port = bound.port;
-	data->strangers = 0;
-	/* A port that nobody comes to is not held for the whole session. */
-	loop_timer_set(data->deadline, clock_mono_ms() + guard->conf->ftp.data_timeout);
-	loop_timer_set(data->look, clock_mono_ms() + LOOK_MS);
 	netaddr_format_ip(
 	    data->announce.family != 0 ? &data->announce : &guard->local, guard->text);
 	reply->address = guard->text;
-	reply->port = bound.port;
+	reply->port = data->port;
 	return VFS_OK;
 }
 
@@ -372,10 +408,9 @@ enum vfs_status guard_do_data_accept(struct guard *guard, const struct guard_req
 	enum vfs_status status;
 	int fd = data->early_fd;
 
+	(void)ask;
 	(void)reply;
 	(void)fd_out;
-	if (ask->after_open != 0 && guard->open_failed)
-		return VFS_CANCELLED;
 	if (data->waits != GUARD_DATA_WAITS_NOT)
 		return VFS_BUSY;
 	if (data->listener_fd < 0 && fd < 0) {
@@ -390,6 +425,26 @@ enum vfs_status guard_do_data_accept(struct guard *guard, const struct guard_req
 	else
 		look(guard);
 	return status;
+}
+
+uint16_t guard_data_bring_along(struct guard *guard, enum guard_passive passive)
+{
+	struct guard_data *data = &guard->data;
+
+	if (passive == GUARD_PASSIVE_LEAVE || data->waits != GUARD_DATA_WAITS_NOT)
+		return 0;
+	search_queue(guard);
+	if (data->early_fd < 0)
+		return 0;
+	data->along_fd = data->early_fd;
+	data->early_fd = -1;
+	data->given++;
+	/* Without another port the client's next PASV asks for one, and hears why there is none. */
+	if (passive == GUARD_PASSIVE_RENEW &&
+	    guard_policy_may_renew(guard->conf->ftp.passive_ports, guard->conf->max_sessions) &&
+	    open_port(guard, GUARD_RENEWED_MS))
+		return data->port;
+	return 0;
 }
 
 /* --- active ------------------------------------------------------------------------------- */

@@ -41,7 +41,8 @@ static bool deliver(struct guard *guard, const struct wire_writer *writer, int f
 		guard_end(guard, SESSION_EXIT_FAILED, "internal error");
 		return false;
 	}
-	if (wire_send(guard->wall_fd, writer->bytes, writer->length, fd))
+	if (wire_send_both(guard->wall_fd, writer->bytes, writer->length, fd,
+	        fd >= 0 ? guard->data.along_fd : -1))
 		return true;
 	/* A front that has gone may have left requests behind, its bye among them: the end of what
 	 * it sent is noticed by the next read. */
@@ -130,6 +131,7 @@ typedef void handle_fn(
 		status = guard_do_##name(guard, &ask, &reply, &reply_fd);                    \
 		if (status != (enum vfs_status)GUARD_ANSWER_LATER)                           \
 			guard_reply_##name(guard, id, status, &reply, reply_fd);             \
+		io_close(&guard->data.along_fd);                                             \
 	}
 GUARD_MESSAGES(HANDLE)
 

@@ -59,6 +59,7 @@ enum vfs_status guard_do_open(struct guard *guard, const struct guard_req_open *
 	reply->offset = opened.offset;
 	reply->staged = opened.staged;
 	reply->path = keep_path(guard, &opened.path);
+	reply->next_port = guard_data_bring_along(guard, (enum guard_passive)ask->passive);
 	*fd_out = opened.fd;
 	return VFS_OK;
 }

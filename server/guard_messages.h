@@ -5,7 +5,8 @@
  *   name    guard_client_NAME() in the front, guard_do_NAME() in the guard
  *   number  on the wire; never reused
  *   states  GUARD_STATE_* in which the guard accepts it; in any other the session dies
- *   fd      what the reply carries: NONE, FILE (a regular file), DATA (a connected socket)
+ *   fd      what the reply carries: NONE, DATA (a connected socket), FILE_DATA (a regular file, and behind it a
+ *           connected socket if one was asked for and is there)
  *   calls   how often a session may send it; 0 = no limit
  *   flags   LATER: the reply may be overtaken by others; SECRET: wiped after the handler;
  *           CONNECTION: the request carries the client's connection, and is wiped too
@@ -45,6 +46,18 @@ enum guard_state {
 #define GUARD_ALGORITHMS_MAX 512
 #define GUARD_OFFER_MAX 4096
 
+/*
+ * `passive` of open: a small file costs one question instead of three.  The connection comes along only if the client
+ * has come already and the file was opened; else the port stays, and data_accept waits there.
+ */
+enum guard_passive {
+	GUARD_PASSIVE_LEAVE, /* nothing */
+	GUARD_PASSIVE_TAKE,  /* bring the client's connection along */
+	GUARD_PASSIVE_RENEW, /* and open another port in its place, for a client that asks again and again */
+};
+/* A front announces such a port within this time, or gives it back (data_close): sessions that are idle hold none. */
+#define GUARD_RENEWED_MS 1000
+
 /* Factors of a login (`require` of a user, partial success of RFC 4252 5.1). */
 enum guard_method {
 	GUARD_METHOD_PASSWORD = 1 << 0,	/* by password or keyboard-interactive */
@@ -73,8 +86,8 @@ enum guard_method {
 	  "What the handshake agreed on, or why it failed: for the log, believed by nobody.")			\
 	M(pong,		 9, GUARD_STATE_LOGIN | GUARD_STATE_USER,    NONE, 0, PLAIN,				\
 	  "Answer to ping: the front still goes round its loop.")						\
-	M(open,		10, GUARD_STATE_USER,			     FILE, 0, PLAIN,				\
-	  "Open a regular file; the descriptor has exactly the access asked for.")				\
+	M(open,		10, GUARD_STATE_USER,			     FILE_DATA, 0, PLAIN,			\
+	  "Open a regular file; the descriptor has exactly the access asked for. On request the data connection too.") \
 	M(close,	11, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
 	  "End a handle; after COMPLETE the reply is the promise that an upload is published.")			\
 	M(stat,		12, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
@@ -169,8 +182,12 @@ enum guard_method {
 #define GUARD_REP_client_name(F)
 #define GUARD_REQ_bye(F)	 F(u32, reason, GUARD_BYE_COUNT - 1)
 #define GUARD_REP_bye(F)
-#define GUARD_REQ_open(F)	 F(str, path, GUARD_PATH_MAX) F(u32, flags, 0) F(u64, offset, INT64_MAX) F(u32, mode, 0)
-#define GUARD_REP_open(F)	 F(u32, handle, 0) F(attr, attr, 0) F(u64, offset, 0) F(u32, staged, 1) F(str, path, GUARD_PATH_MAX)
+/* passive: what to do at the passive port (enum guard_passive).  next_port: the one that was opened for the next
+ * transfer, 0: none; its address is that of data_listen. */
+#define GUARD_REQ_open(F)	 F(str, path, GUARD_PATH_MAX) F(u32, flags, 0) F(u64, offset, INT64_MAX) F(u32, mode, 0) \
+				 F(u32, passive, GUARD_PASSIVE_RENEW)
+#define GUARD_REP_open(F)	 F(u32, handle, 0) F(attr, attr, 0) F(u64, offset, 0) F(u32, staged, 1) F(str, path, GUARD_PATH_MAX) \
+				 F(u32, next_port, 65535)
 #define GUARD_REQ_close(F)	 F(u32, handle, 0) F(u32, outcome, VFS_CLOSE_FAILED) F(u64, bytes, 0) F(u32, reason, VFS_STATUS_COUNT - 1)
 #define GUARD_REP_close(F)	 F(str, path, GUARD_PATH_MAX) F(u64, size, 0) F(u32, kept, 1)
 #define GUARD_REQ_stat(F)	 F(str, path, GUARD_PATH_MAX) F(u32, follow, 1)
@@ -213,10 +230,10 @@ enum guard_method {
 #define GUARD_REP_fstatvfs(F)	 GUARD_REP_statvfs(F)
 #define GUARD_REQ_data_listen(F) F(u32, family, 0)
 #define GUARD_REP_data_listen(F) F(str, address, GUARD_DATA_ADDRESS_MAX) F(u32, port, 65535)
+#define GUARD_REQ_data_accept(F)
+#define GUARD_REP_data_accept(F)
 /* after_open: only if the last open succeeded, which was sent just before and not yet answered; else the answer is
  * CANCELLED, and a passive port stays. */
-#define GUARD_REQ_data_accept(F) F(u32, after_open, 1)
-#define GUARD_REP_data_accept(F)
 #define GUARD_REQ_data_connect(F) F(str, address, GUARD_DATA_ADDRESS_MAX) F(u32, port, 65535) F(u32, after_open, 1)
 #define GUARD_REP_data_connect(F)
 #define GUARD_REQ_data_close(F)
@@ -311,7 +328,7 @@ enum guard_stop { GUARD_STOPS(GUARD_STOP_ENUM) GUARD_STOP_COUNT };
 
 /* --- written once; never touched when a message is added ------------------------------------ */
 
-enum guard_message_fd { GUARD_FD_NONE, GUARD_FD_FILE, GUARD_FD_DATA, GUARD_FD_CONNECTION };
+enum guard_message_fd { GUARD_FD_NONE, GUARD_FD_DATA, GUARD_FD_FILE_DATA, GUARD_FD_CONNECTION };
 enum guard_message_flag {
 	GUARD_FLAG_PLAIN = 0,
 	GUARD_FLAG_LATER = 1,

@@ -63,6 +63,11 @@ uint16_t guard_policy_port(struct conf_ports range, uint32_t start, uint32_t att
 	return (uint16_t)(range.first + (start % count + attempt) % count);
 }
 
+bool guard_policy_may_renew(struct conf_ports range, uint32_t max_sessions)
+{
+	return range.first == 0 || (uint32_t)range.last - range.first + 1 >= max_sessions;
+}
+
 enum vfs_status guard_policy_active(const struct netaddr *peer, const char *address, uint32_t port)
 {
 	struct netaddr target;

@@ -93,6 +93,9 @@ struct guard_data {
 	struct loop_timer *deadline;
 	struct loop_timer *look; /* when to look who has come, without being asked */
 	uint32_t given; /* connections handed to the front so far */
+	int along_fd;	/* goes with the reply to open being made; -1 */
+	uint16_t chances[16]; /* nobody can guess them: where in the range to look for a port */
+	size_t chances_left;
 };
 
 /* --- guard_sign.c ------------------------------------------------------------------------- */
@@ -385,6 +388,9 @@ bool guard_data_init(struct guard *guard);
 /* Before the chroot: find out what PASV shall announce (may ask the name service). */
 void guard_data_resolve_announce(struct guard *guard);
 void guard_data_end(struct guard *guard);
+/* A file was opened, and its reply is being made: let the client's connection go with it if it has come.  The port that
+ * was opened in its place, or 0. */
+uint16_t guard_data_bring_along(struct guard *guard, enum guard_passive passive);
 
 /* --- guard_policy.c ----------------------------------------------------------------------- */
 
@@ -402,6 +408,8 @@ enum vfs_status guard_policy_family(const struct netaddr *local, uint32_t asked)
 /* The attempt-th port to try, counting from a random start; 0 once the range has been walked
  * through. */
 uint16_t guard_policy_port(struct conf_ports range, uint32_t start, uint32_t attempt);
+/* May a session open a port before its client asks?  Only where every session can have one of its own. */
+bool guard_policy_may_renew(struct conf_ports range, uint32_t max_sessions);
 /* May an active connection go there?  VFS_OK or VFS_FORBIDDEN. */
 enum vfs_status guard_policy_active(const struct netaddr *peer, const char *address, uint32_t port);
 

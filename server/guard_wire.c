@@ -103,8 +103,8 @@ static const char *fd_name(enum guard_message_fd fd)
 {
 	static const char *const names[] = {
 		[GUARD_FD_NONE] = "-",
-		[GUARD_FD_FILE] = "regular file",
 		[GUARD_FD_DATA] = "connected data socket",
+		[GUARD_FD_FILE_DATA] = "regular file, and a connected data socket if asked for",
 		[GUARD_FD_CONNECTION] = "the client's connection",
 	};
 
@@ -137,7 +137,7 @@ static void print_preface(FILE *out)
 	      "A front talks to its guard over a pair of AF_UNIX SOCK_SEQPACKET sockets. One "
 	      "datagram "
 	      "is one message,\n"
-	      "at most one descriptor goes with it, and everything else about it is in the tables "
+	      "its descriptors are those of its row, and everything else about it is in the tables "
 	      "below.\n\n",
 	    out);
 	fprintf(out,

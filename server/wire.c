@@ -5,6 +5,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/base/io.h"
+
+#define DESCRIPTORS_MAX 2u /* that go with one message */
 #define NSEC_MAX 999999999u /* also keeps UTIME_NOW and UTIME_OMIT out */
 #define MODE_MAX 07777u
 #define CHANGE_FIELDS_ALL \
@@ -238,12 +241,19 @@ bool wire_done(const struct wire_reader *reader)
 
 bool wire_send(int socket_fd, const void *bytes, size_t n, int fd)
 {
+	return wire_send_both(socket_fd, bytes, n, fd, -1);
+}
+
+bool wire_send_both(int socket_fd, const void *bytes, size_t n, int fd, int beside_fd)
+{
+	const int fds[DESCRIPTORS_MAX] = { fd, beside_fd };
+	const size_t fds_bytes = beside_fd >= 0 ? sizeof(fds) : sizeof(fd);
 	/* sendmsg only reads it; struct iovec has no const. */
 	struct iovec part = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = n };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(sizeof(fds))];
 	} control = { 0 };
 	ssize_t sent;
 
@@ -256,11 +266,11 @@ bool wire_send(int socket_fd, const void *bytes, size_t n, int fd)
 		struct cmsghdr *head = &control.align;
 
 		message.msg_control = control.bytes;
-		message.msg_controllen = sizeof(control.bytes);
+		message.msg_controllen = CMSG_SPACE(fds_bytes);
 		head->cmsg_level = SOL_SOCKET;
 		head->cmsg_type = SCM_RIGHTS;
-		head->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(head), &fd, sizeof(int));
+		head->cmsg_len = CMSG_LEN(fds_bytes);
+		memcpy(CMSG_DATA(head), fds, fds_bytes);
 	}
 	do
 		sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
@@ -270,13 +280,13 @@ bool wire_send(int socket_fd, const void *bytes, size_t n, int fd)
 
 /* What came beside the bytes. */
 struct ancillary {
-	int fd;
+	int fds[DESCRIPTORS_MAX];
 	size_t fd_count;
 	pid_t pid;
 	uid_t uid;
 };
 
-/* Keep the first descriptor and close all others, however many cmsgs they are spread over. */
+/* Keep the first ones and close all others, however many cmsgs they are spread over. */
 static void take_descriptors(struct ancillary *out, const struct cmsghdr *head)
 {
 	size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -285,10 +295,11 @@ static void take_descriptors(struct ancillary *out, const struct cmsghdr *head)
 		int fd;
 
 		memcpy(&fd, CMSG_DATA(head) + i * sizeof(int), sizeof(int));
-		if (out->fd_count++ == 0)
-			out->fd = fd;
+		if (out->fd_count < DESCRIPTORS_MAX)
+			out->fds[out->fd_count] = fd;
 		else
 			close(fd);
+		out->fd_count++;
 	}
 }
 
@@ -296,7 +307,7 @@ static void take_ancillary(struct ancillary *out, struct msghdr *message)
 {
 	struct cmsghdr *head;
 
-	*out = (struct ancillary){ .fd = -1, .uid = UINT32_MAX };
+	*out = (struct ancillary){ .fds = { -1, -1 }, .uid = UINT32_MAX };
 	for (head = CMSG_FIRSTHDR(message); head != NULL; head = CMSG_NXTHDR(message, head)) {
 		struct ucred who;
 
@@ -312,13 +323,14 @@ static void take_ancillary(struct ancillary *out, struct msghdr *message)
 	}
 }
 
-static ssize_t receive(int socket_fd, void *bytes, size_t size, int flags, int *fd_out,
+/* Into beside, with no more descriptors than most. */
+static ssize_t receive(int socket_fd, void *bytes, size_t size, int flags, size_t most,
     struct ancillary *beside)
 {
 	struct iovec part = { .iov_base = bytes, .iov_len = size };
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+		char bytes[CMSG_SPACE(sizeof(beside->fds)) + CMSG_SPACE(sizeof(struct ucred))];
 	} control;
 	struct msghdr message = {
 		.msg_iov = &part,
@@ -328,44 +340,51 @@ static ssize_t receive(int socket_fd, void *bytes, size_t size, int flags, int *
 	};
 	ssize_t got;
 
-	*fd_out = -1;
+	*beside = (struct ancillary){ .fds = { -1, -1 } };
 	do
 		got = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC | flags);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return -1;
 	take_ancillary(beside, &message);
-	if (beside->fd_count > 1 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+	if (beside->fd_count > most || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
 	    (got == 0 && beside->fd_count > 0)) {
-		if (beside->fd >= 0)
-			close(beside->fd);
+		for (size_t i = 0; i < DESCRIPTORS_MAX; i++)
+			io_close(&beside->fds[i]);
 		errno = EBADMSG;
 		return -1;
 	}
-	*fd_out = beside->fd;
 	return got;
 }
 
 ssize_t wire_receive(int socket_fd, void *bytes, size_t size, int *fd_out)
 {
 	struct ancillary beside;
+	ssize_t got = receive(socket_fd, bytes, size, 0, 1, &beside);
 
-	return receive(socket_fd, bytes, size, 0, fd_out, &beside);
+	*fd_out = beside.fds[0];
+	return got;
 }
 
-ssize_t wire_receive_now(int socket_fd, void *bytes, size_t size, int *fd_out)
+ssize_t wire_receive_both(
+    int socket_fd, void *bytes, size_t size, bool wait, int *fd_out, int *beside_out)
 {
 	struct ancillary beside;
+	ssize_t got =
+	    receive(socket_fd, bytes, size, wait ? 0 : MSG_DONTWAIT, DESCRIPTORS_MAX, &beside);
 
-	return receive(socket_fd, bytes, size, MSG_DONTWAIT, fd_out, &beside);
+	*fd_out = beside.fds[0];
+	*beside_out = beside.fds[1];
+	return got;
 }
 
 ssize_t wire_receive_from(
     int socket_fd, void *bytes, size_t size, int *fd_out, pid_t *pid_out, uid_t *uid_out)
 {
 	struct ancillary beside;
-	ssize_t got = receive(socket_fd, bytes, size, 0, fd_out, &beside);
+	ssize_t got = receive(socket_fd, bytes, size, 0, 1, &beside);
 
+	*fd_out = beside.fds[0];
 	if (got >= 0 && pid_out != NULL)
 		*pid_out = beside.pid;
 	if (got >= 0 && uid_out != NULL)

@@ -107,6 +107,8 @@ bool wire_done(const struct wire_reader *reader);
  * gone).
  */
 bool wire_send(int socket_fd, const void *bytes, size_t n, int fd);
+/* The same with two descriptors; beside_fd goes only together with fd. */
+bool wire_send_both(int socket_fd, const void *bytes, size_t n, int fd, int beside_fd);
 /*
  * One datagram in.  Bytes received; 0 when the other side is gone; -1 with errno.  A message cut by
  * the kernel, or with more than one descriptor, is EBADMSG and its descriptors are closed.  *fd_out
@@ -114,8 +116,12 @@ bool wire_send(int socket_fd, const void *bytes, size_t n, int fd);
  * SCM_CREDENTIALS where the socket has SO_PASSCRED, else set to 0 and UINT32_MAX.
  */
 ssize_t wire_receive(int socket_fd, void *bytes, size_t size, int *fd_out);
-/* Without waiting, whatever the mode of the socket: EAGAIN when there is none. */
-ssize_t wire_receive_now(int socket_fd, void *bytes, size_t size, int *fd_out);
+/*
+ * For whoever may be sent two descriptors: *beside_out is the second, or -1; more are EBADMSG.  Without wait: EAGAIN
+ * when there is no datagram, whatever the mode of the socket.
+ */
+ssize_t wire_receive_both(
+    int socket_fd, void *bytes, size_t size, bool wait, int *fd_out, int *beside_out);
 ssize_t wire_receive_from(
     int socket_fd, void *bytes, size_t size, int *fd_out, pid_t *pid_out, uid_t *uid_out);
 /* A connected pair of message sockets, close-on-exec, blocking.  False with errno. */

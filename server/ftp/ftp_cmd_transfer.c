@@ -8,18 +8,22 @@
 
 #define FILE_MODE 0666u
 
-/* Open, and ask for the connection in the same breath.  A refusal uses up neither PASV nor PORT: the
- * next try has it still. */
-static enum vfs_status open_file(struct ftp_session *session, const struct guard_req_open *request,
+/* Open, and ask for the connection in the same breath: a passive one comes along if it is there.  A refusal uses up
+ * neither PASV nor PORT: the next try has it still. */
+static enum vfs_status open_file(struct ftp_session *session, struct guard_req_open *request,
     struct guard_rep_open *opened, int *fd_out)
 {
-	const uint32_t id = guard_client_send_open(session->guard, request);
 	enum vfs_status status;
+	uint32_t id;
 
-	if (id != 0)
+	request->passive = ftp_data_wish(session);
+	id = guard_client_send_open(session->guard, request);
+	if (id != 0 && request->passive == GUARD_PASSIVE_LEAVE)
 		ftp_data_request(session, true);
 	status = guard_client_wait_open(session->guard, id, opened, fd_out);
-	if (status != VFS_OK)
+	if (status == VFS_OK)
+		ftp_data_came_along(session, opened->next_port);
+	else
 		ftp_data_restore(session);
 	return status;
 }

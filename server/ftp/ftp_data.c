@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "server/base/clock.h"
 #include "server/base/io.h"
 #include "server/ftp/ftp_session.h"
 #include "server/tls/tls_stream.h"
@@ -33,15 +34,25 @@ enum vfs_status ftp_data_listen(struct ftp_session *session, uint32_t family, st
 {
 	struct guard_req_data_listen request = { .family = family };
 	struct guard_rep_data_listen reply;
+	struct ftp_data *data = &session->data;
+	const int64_t now = clock_mono_ms();
 	enum vfs_status status;
 
-	session->data.mode = FTP_DATA_NONE;
+	data->in_row = now < data->had_ms + GUARD_RENEWED_MS;
+	*out = data->told;
+	out->port = data->next_port;
+	data->next_port = 0;
+	data->mode = FTP_DATA_PASSIVE;
+	if (out->port != 0 && now < data->next_until_ms)
+		return VFS_OK;
+	data->mode = FTP_DATA_NONE;
 	status = guard_client_data_listen(session->guard, &request, &reply, NULL);
 	if (status != VFS_OK)
 		return status;
-	session->data.mode = FTP_DATA_PASSIVE;
-	if (!netaddr_parse_ip(out, reply.address))
+	data->mode = FTP_DATA_PASSIVE;
+	if (!netaddr_parse_ip(&data->told, reply.address))
 		return VFS_FAILED;
+	*out = data->told;
 	out->port = (uint16_t)reply.port;
 	return VFS_OK;
 }
@@ -51,14 +62,54 @@ static void close_passive_port(struct ftp_session *session)
 	struct guard_req_data_close request = { .nothing = 0 };
 
 	guard_client_data_close(session->guard, &request, NULL, NULL);
+	session->data.next_port = 0;
+}
+
+int64_t ftp_data_deadline(const struct ftp_session *session)
+{
+	return session->data.next_port != 0 ? session->data.next_until_ms : CLOCK_NEVER;
+}
+
+void ftp_data_give_back(struct ftp_session *session)
+{
+	struct guard_req_data_close request = { .nothing = 0 };
+
+	guard_client_tell_data_close(session->guard, &request);
+	session->data.next_port = 0;
 }
 
 void ftp_data_target(struct ftp_session *session, const struct netaddr *target)
 {
-	if (session->data.mode == FTP_DATA_PASSIVE)
+	if (session->data.mode == FTP_DATA_PASSIVE || session->data.next_port != 0)
 		close_passive_port(session);
 	session->data.mode = FTP_DATA_ACTIVE;
 	session->data.target = *target;
+}
+
+enum guard_passive ftp_data_wish(const struct ftp_session *session)
+{
+	if (session->data.mode != FTP_DATA_PASSIVE)
+		return GUARD_PASSIVE_LEAVE;
+	return session->data.in_row ? GUARD_PASSIVE_RENEW : GUARD_PASSIVE_TAKE;
+}
+
+static void have_connection(struct ftp_data *data, int fd)
+{
+	data->fd = fd;
+	data->had_ms = clock_mono_ms();
+}
+
+void ftp_data_came_along(struct ftp_session *session, uint32_t next_port)
+{
+	struct ftp_data *data = &session->data;
+	int fd = guard_client_take_beside(session->guard);
+
+	if (fd == -1)
+		return;
+	have_connection(data, fd);
+	data->mode = FTP_DATA_NONE;
+	data->next_port = (uint16_t)next_port;
+	data->next_until_ms = data->had_ms + GUARD_RENEWED_MS;
 }
 
 bool ftp_data_request(struct ftp_session *session, bool after_open)
@@ -66,7 +117,7 @@ bool ftp_data_request(struct ftp_session *session, bool after_open)
 	struct ftp_data *data = &session->data;
 
 	if (data->mode == FTP_DATA_PASSIVE) {
-		struct guard_req_data_accept request = { .after_open = after_open };
+		struct guard_req_data_accept request = { .nothing = 0 };
 
 		data->id = guard_client_send_data_accept(session->guard, &request);
 	} else {
@@ -92,10 +143,7 @@ void ftp_data_restore(struct ftp_session *session)
 	if (!data->waiting)
 		return;
 	/* It is there already, behind the open's answer: CANCELLED. */
-	if (data->asked == FTP_DATA_PASSIVE)
-		guard_client_wait_data_accept(session->guard, data->id, NULL, NULL);
-	else
-		guard_client_wait_data_connect(session->guard, data->id, NULL, NULL);
+	guard_client_wait_data_connect(session->guard, data->id, NULL, NULL);
 	data->waiting = false;
 	data->mode = data->asked;
 }
@@ -112,12 +160,28 @@ void ftp_data_cancel(struct ftp_session *session)
 
 /* The kernel, too, is to give up a peer that takes nothing any more, also after we have closed; but
  * not before us, whose reply says what has happened. */
-static void set_options(const struct ftp_session *session, int fd)
+static void limit_sending(const struct ftp_session *session)
 {
 	int64_t stall_ms = session->start->conf->ftp.stall_timeout;
 	unsigned timeout = stall_ms < INT_MAX / 2 ? 2 * (unsigned)stall_ms : INT_MAX;
 
-	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
+	setsockopt(session->data.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
+}
+
+/* A small file and its end are one thing to wake up for, not two. */
+static void wake_at_end(const struct ftp_session *session)
+{
+	int wake = FTP_STORE_FIRST_BYTES;
+
+	setsockopt(session->data.fd, SOL_SOCKET, SO_RCVLOWAT, &wake, sizeof(wake));
+}
+
+void ftp_data_tune(const struct ftp_session *session, bool receives)
+{
+	if (receives && !session->security.protects_data)
+		wake_at_end(session);
+	else
+		limit_sending(session);
 }
 
 bool ftp_data_arrived(
@@ -137,8 +201,7 @@ bool ftp_data_arrived(
 		io_close(&event->fd);
 		return true;
 	}
-	set_options(session, event->fd);
-	data->fd = event->fd;
+	have_connection(data, event->fd);
 	event->fd = -1;
 	return true;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "server/base/netaddr.h"
+#include "server/guard_messages.h"
 #include "vfs/vfs_types.h"
 
 struct ftp_session;
@@ -25,6 +26,11 @@ enum ftp_data_mode {
 struct ftp_data {
 	enum ftp_data_mode mode;
 	struct netaddr target;
+	struct netaddr told;   /* address of the guard's ports */
+	uint16_t next_port;    /* open already, and nobody was told of it; 0: none */
+	int64_t next_until_ms; /* then it is given back */
+	int64_t had_ms;	       /* when the last passive connection was there */
+	bool in_row;	       /* PASV came soon after that: another one will come */
 	enum ftp_data_mode asked; /* what mode was before the connection was asked for */
 	bool waiting; /* a connection was asked for under id */
 	uint32_t id;
@@ -46,6 +52,12 @@ void ftp_data_reset(struct ftp_data *data);
 enum vfs_status ftp_data_listen(struct ftp_session *session, uint32_t family, struct netaddr *out);
 /* PORT: connect there.  A passive port is given up. */
 void ftp_data_target(struct ftp_session *session, const struct netaddr *target);
+/* What an open may do at the passive port on the way; and what came of it: then data.fd may be the connection. */
+enum guard_passive ftp_data_wish(const struct ftp_session *session);
+void ftp_data_came_along(struct ftp_session *session, uint32_t next_port);
+/* When a port that nobody was told of is to be given back, and that. */
+int64_t ftp_data_deadline(const struct ftp_session *session);
+void ftp_data_give_back(struct ftp_session *session);
 /*
  * Ask for the connection; ftp_data_arrived takes it.  Uses up PASV or PORT.  False when it could not be
  * asked.  after_open: right behind an open whose answer is not known yet, which saves both processes
@@ -61,5 +73,7 @@ void ftp_data_cancel(struct ftp_session *session);
  */
 bool ftp_data_arrived(
     struct ftp_session *session, struct guard_client_event *event, enum vfs_status *status_out);
+/* Set data.fd up for its transfer; receives: to the end of the connection, and nothing is sent but by TLS. */
+void ftp_data_tune(const struct ftp_session *session, bool receives);
 
 #endif

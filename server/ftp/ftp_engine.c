@@ -80,6 +80,7 @@ static int64_t next_deadline(const struct ftp_session *session)
 		deadline = earlier(deadline, session->security.deadline_ms);
 	if (!ftp_transfer_is_on(session))
 		deadline = earlier(deadline, session->command_ms + session->idle_timeout_ms);
+	deadline = earlier(deadline, ftp_data_deadline(session));
 	return earlier(deadline, ftp_transfer_deadline(session));
 }
 
@@ -89,6 +90,8 @@ static void check_deadlines(struct ftp_session *session)
 
 	if (next_deadline(session) > now)
 		return;
+	if (ftp_data_deadline(session) <= now)
+		ftp_data_give_back(session);
 	if (ftp_security_is_shaking(session)) {
 		ftp_security_too_slow(session);
 		return;
@@ -190,8 +193,8 @@ static void serve(struct ftp_session *session)
 	while (!session->ending) {
 		wait_for_work(session);
 		work(session);
-		/* A connection just come is most often ready: no turn for asking. */
-		if (!session->ending && !had_data && session->data.fd != -1) {
+		/* No turn for asking. */
+		if (!session->ending && !had_data && ftp_transfer_begins(session)) {
 			ftp_transfer_pump(session);
 			work(session);
 		}

@@ -174,10 +174,41 @@ void ftp_transfer_drop(struct ftp_session *session)
 /* --- the beginning -----------------------------------------------------------------------------
  */
 
+static void begin_window(struct ftp_transfer *transfer)
+{
+	transfer->window_ms = clock_mono_ms();
+	transfer->window_before = transfer->copy.moved;
+}
+
+/* The connection is there. */
+static void connected(struct ftp_session *session)
+{
+	struct ftp_transfer *transfer = &session->transfer;
+
+	transfer->since_ms = clock_mono_ms();
+	transfer->progress_ms = transfer->since_ms;
+	begin_window(transfer);
+	ftp_data_tune(session,
+	    transfer->kind == FTP_TRANSFER_RECEIVE && transfer->copy.limit == UINT64_MAX);
+	if (!session->security.protects_data)
+		return;
+	if (!ftp_security_begin_data(session)) {
+		ftp_transfer_abort(session, VFS_NO_MEMORY, FTP_REPLY_NO_CONNECTION,
+		    vfs_status_text(VFS_NO_MEMORY));
+		return;
+	}
+	session->transfer.copy.tls = session->data.tls;
+	session->transfer.copy.trusts_close = !session->security.require_close_notify;
+}
+
 static void ask_for_connection(struct ftp_session *session)
 {
 	struct ftp_transfer *transfer = &session->transfer;
 
+	if (session->data.fd != -1) {
+		connected(session);
+		return;
+	}
 	transfer->since_ms = clock_mono_ms();
 	transfer->progress_ms = transfer->since_ms;
 	if (!session->data.waiting && !ftp_data_request(session, false))
@@ -237,12 +268,6 @@ void ftp_transfer_begin_stat(
 	session->transfer.since_ms = clock_mono_ms();
 }
 
-static void begin_window(struct ftp_transfer *transfer)
-{
-	transfer->window_ms = clock_mono_ms();
-	transfer->window_before = transfer->copy.moved;
-}
-
 void ftp_transfer_arrived(struct ftp_session *session, struct guard_client_event *event)
 {
 	enum vfs_status status;
@@ -254,18 +279,7 @@ void ftp_transfer_arrived(struct ftp_session *session, struct guard_client_event
 		    session, VFS_UNREACHABLE, FTP_REPLY_NO_CONNECTION, vfs_status_text(status));
 		return;
 	}
-	session->transfer.since_ms = clock_mono_ms();
-	session->transfer.progress_ms = session->transfer.since_ms;
-	begin_window(&session->transfer);
-	if (!session->security.protects_data)
-		return;
-	if (!ftp_security_begin_data(session)) {
-		ftp_transfer_abort(session, VFS_NO_MEMORY, FTP_REPLY_NO_CONNECTION,
-		    vfs_status_text(VFS_NO_MEMORY));
-		return;
-	}
-	session->transfer.copy.tls = session->data.tls;
-	session->transfer.copy.trusts_close = !session->security.require_close_notify;
+	connected(session);
 }
 
 /* --- the middle ----------------------------------------------------------------------------------
@@ -343,6 +357,12 @@ static void end_upload(struct ftp_session *session)
 		ftp_transfer_abort(session, VFS_UNREACHABLE, FTP_REPLY_DATA_LOST, "");
 	else
 		complete(session);
+}
+
+bool ftp_transfer_begins(const struct ftp_session *session)
+{
+	return session->data.fd != -1 &&
+	       (session->transfer.kind != FTP_TRANSFER_RECEIVE || session->data.tls != NULL);
 }
 
 bool ftp_transfer_is_busy(const struct ftp_session *session)

@@ -74,6 +74,8 @@ bool ftp_transfer_is_on(const struct ftp_session *session);
 /* Bytes moved so far, and since when. */
 uint64_t ftp_transfer_moved(const struct ftp_session *session);
 
+/* Of a connection just come: is it most often ready?  Not where the client waits for our 150 first. */
+bool ftp_transfer_begins(const struct ftp_session *session);
 /* Is there something to do that no descriptor tells of?  Then poll(2) must not sleep, and
  * ftp_transfer_pump is to be called. */
 bool ftp_transfer_is_busy(const struct ftp_session *session);

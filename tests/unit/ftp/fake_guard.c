@@ -30,6 +30,7 @@ void fake_init(struct fake_guard *fake)
 	fake->outcome = UINT32_MAX;
 	fake->data_fd = -1;
 	fake->carried_fd = -1;
+	fake->along_fd = -1;
 	fake->file_fd = memfd_create("file", MFD_CLOEXEC);
 	fake->conf.ftp.greeting = greeting;
 	fake->conf.ftp.active = true;
@@ -61,7 +62,8 @@ __attribute__((format(printf, 2, 3))) static void tell(
 static void send_reply(struct fake_guard *fake, const struct wire_writer *writer, int fd)
 {
 	/* A front that is gone needs no answer. */
-	(void)wire_send(fake->wall_fd, writer->bytes, writer->length, fd);
+	(void)wire_send_both(fake->wall_fd, writer->bytes, writer->length, fd, fake->along_fd);
+	io_close(&fake->along_fd);
 }
 
 static void start_reply(struct wire_writer *writer, uint8_t *bytes, uint16_t number, uint32_t id,
@@ -119,6 +121,11 @@ static void fill_open(
 	note_path(fake, ask.path);
 	tell(fake, "open %s %s\n", ask.path, (ask.flags & VFS_OPEN_WRITE) != 0 ? "w" : "r");
 	fake->open_flags = ask.flags;
+	fake->open_passive = ask.passive;
+	if (fake->comes_early && ask.passive != GUARD_PASSIVE_LEAVE) {
+		fake->along_fd = make_data(fake);
+		reply.next_port = ask.passive == GUARD_PASSIVE_RENEW ? 0x1235 : 0;
+	}
 	fake->open_offset = ask.offset;
 	fake->handle_open = true;
 	reply.path = (ask.flags & VFS_OPEN_UNIQUE) != 0 ? "/unique.1" : fake->path;
@@ -337,14 +344,11 @@ static void fill(struct fake_guard *fake, uint16_t number, struct wire_reader *r
 /* Asked for together with an open that failed?  Then it is as if it had not been asked for. */
 static bool is_cancelled(const struct fake_guard *fake, uint16_t number, struct wire_reader reader)
 {
-	struct guard_req_data_accept accept = { .after_open = 0 };
 	struct guard_req_data_connect connect = { .after_open = 0 };
 
-	if (number == GUARD_MESSAGE_data_accept)
-		guard_get_req_data_accept(&reader, &accept);
 	if (number == GUARD_MESSAGE_data_connect)
 		guard_get_req_data_connect(&reader, &connect);
-	return fake->open_failed && (accept.after_open != 0 || connect.after_open != 0);
+	return fake->open_failed && connect.after_open != 0;
 }
 
 /* True when it is to be answered later, or was already. */

@@ -34,6 +34,7 @@ struct fake_guard {
 	uint32_t rights;
 	struct vfs_attr attr; /* what stat and open tell */
 	bool hold_data;       /* do not answer data_accept and data_connect */
+	bool comes_early;     /* the client has connected when a file is opened */
 	const struct fake_entry *entries;
 	size_t entry_count;
 	size_t entries_per_batch;
@@ -47,6 +48,7 @@ struct fake_guard {
 	char user[GUARD_USER_NAME_MAX + 1];
 	char password[SECRET_MAX_BYTES + 1];
 	uint32_t open_flags;
+	uint32_t open_passive;
 	uint64_t open_offset;
 	struct vfs_change change;
 	uint32_t outcome;
@@ -71,6 +73,7 @@ struct fake_guard {
 	int stop_fd[2];
 	int client_fd; /* the test's end of the control connection */
 	int data_fd;   /* the test's end of the data connection, -1 */
+	int along_fd;  /* goes with the reply being made */
 	uint32_t held_id;
 	uint16_t held_number;
 	size_t next_entry;

@@ -2,11 +2,13 @@
  * Sessions from greeting to end: logins, transfers, ABOR, timeouts, hostile clients.
  */
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "fake_guard.h"
+#include "server/base/clock.h"
 #include "server/base/io.h"
 #include "server/base/secret.h"
 #include "server/ftp/ftp_limits.h"
@@ -434,6 +436,80 @@ Test(ftp_engine, a_refused_open_keeps_the_passive_port_for_the_next_try)
 	cr_assert_eq(REPLY(), 226);
 	close(fd);
 	cr_assert_eq(COMMAND("RETR f"), 425, "the port is used up");
+	fake_end(&fake);
+}
+
+Test(ftp_engine, of_many_small_files_each_costs_two_questions)
+{
+	static const struct {
+		const char *port, *told;
+		unsigned listens; /* so far */
+		uint32_t passive;
+	} cases[] = {
+		{ "PASV", "(127,0,0,1,18,52)", 1, GUARD_PASSIVE_TAKE },
+		{ "EPSV", "(|||4660|)", 2, GUARD_PASSIVE_RENEW }, /* the second in a row */
+		{ "PASV", "(127,0,0,1,18,53)", 2, GUARD_PASSIVE_RENEW },
+		{ "EPSV", "(|||4661|)", 2, GUARD_PASSIVE_RENEW },
+	};
+	char content[16];
+
+	fake.comes_early = true;
+	fake_login(&fake);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int fd;
+
+		cr_assert_eq(COMMAND("%s", cases[i].port) / 100, 2);
+		cr_expect_not_null(strstr(reply, cases[i].told), "%s", reply);
+		cr_assert_eq(COMMAND("STOR f"), 150);
+		fd = fake_take_data(&fake);
+		cr_assert_eq(write(fd, "small", 5), 5);
+		close(fd);
+		cr_assert_eq(REPLY(), 226);
+		cr_expect_eq(fake_get_file(&fake, content, sizeof(content)), 5);
+		cr_expect_eq(fake.calls[GUARD_MESSAGE_data_listen], cases[i].listens);
+		cr_expect_eq(fake.open_passive, cases[i].passive);
+	}
+	cr_expect_eq(fake.calls[GUARD_MESSAGE_data_accept], 0);
+	fake_end(&fake);
+}
+
+/* Two transfers, after which the guard has a port open that nobody was told of. */
+static void earn_a_port(void)
+{
+	fake.comes_early = true;
+	fake_login(&fake);
+	for (int i = 0; i < 2; i++) {
+		start("RETR f");
+		close(fake_take_data(&fake));
+		cr_assert_eq(REPLY(), 226);
+	}
+	cr_assert_eq(fake.calls[GUARD_MESSAGE_data_close], 0);
+}
+
+Test(ftp_engine, a_port_that_is_not_asked_for_soon_is_given_back)
+{
+	const int64_t deadline = clock_mono_ms() + FAKE_WAIT_MS;
+
+	earn_a_port();
+	while (fake.calls[GUARD_MESSAGE_data_close] == 0 && clock_mono_ms() < deadline)
+		poll(NULL, 0, 10);
+	cr_assert_eq(fake.calls[GUARD_MESSAGE_data_close], 1);
+	cr_assert_eq(COMMAND("EPSV"), 229);
+	cr_expect_not_null(strstr(reply, "(|||4660|)"), "%s", reply);
+	cr_expect_eq(COMMAND("NOOP"), 200);
+	fake_end(&fake);
+	cr_expect_eq(fake.calls[GUARD_MESSAGE_data_close], 1, "once");
+}
+
+Test(ftp_engine, a_client_that_turns_to_port_gives_the_next_port_back)
+{
+	earn_a_port();
+	cr_assert_eq(COMMAND("EPRT |1|127.0.0.1|2000|"), 200);
+	cr_expect_eq(fake.calls[GUARD_MESSAGE_data_close], 1);
+	cr_assert_eq(COMMAND("RETR f"), 150);
+	cr_expect_eq(fake.open_passive, GUARD_PASSIVE_LEAVE);
+	close(fake_take_data(&fake));
+	cr_assert_eq(REPLY(), 226);
 	fake_end(&fake);
 }
 

@@ -376,7 +376,8 @@ bool harness_receive(struct guard_harness *harness, struct harness_message *out)
 	ssize_t length;
 
 	cr_assert_eq(poll(&wall, 1, HARNESS_WAIT_MS), 1, "the guard says nothing");
-	length = wire_receive(harness->wall_fd, harness->bytes, sizeof(harness->bytes), &out->fd);
+	length = wire_receive_both(harness->wall_fd, harness->bytes, sizeof(harness->bytes), true,
+	    &out->fd, &out->beside_fd);
 	if (length <= 0)
 		return false;
 	out->reader = (struct wire_reader){ .bytes = harness->bytes, .left = (size_t)length };
@@ -448,6 +449,7 @@ size_t harness_encode(size_t index, uint32_t id, uint8_t bytes[WIRE_MAX_BYTES])
 			*fd_out = message.fd;                                                \
 		else                                                                         \
 			cr_assert_eq(message.fd, -1);                                        \
+		harness->beside_fd = message.beside_fd;                                      \
 		return (enum vfs_status)message.header.status;                               \
 	}
 GUARD_MESSAGES(ASK)

@@ -52,6 +52,7 @@ struct guard_harness {
 
 	uint8_t bytes[WIRE_MAX_BYTES]; /* the last message received */
 	uint32_t next_id;
+	int beside_fd; /* the connection that came with the last file asked for, or -1 */
 };
 
 /* What came from the guard. */
@@ -59,6 +60,7 @@ struct harness_message {
 	struct wire_header header;
 	struct wire_reader reader; /* at the fields */
 	int fd;
+	int beside_fd;
 };
 
 /* What only some tests need. */

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -202,6 +203,38 @@ Test(clerk_log, lines_that_could_not_be_written_are_counted_and_reported)
 	cr_assert_null(strstr(text, "log-dropped"), "reported once");
 	clerk_log_free(&log);
 	close(ends[0]);
+}
+
+Test(clerk_log, lines_for_a_file_are_written_together_and_counted_when_they_are_not)
+{
+	struct clerk_log *log = clerk_log_new();
+	int fd = memfd_create("log", MFD_CLOEXEC);
+
+	clerk_log_set_target(log, dup(fd), CLERK_LOG_PLAIN);
+	write_login(log);
+	write_login(log);
+	cr_assert_eq(pread(fd, text, sizeof(text), 0), 0, "not yet");
+	clerk_log_flush(log);
+	cr_assert_gt(pread(fd, text, sizeof(text), 0), 0);
+	cr_assert_not_null(strstr(strchr(text, '\n'), "\"event\":\"login\""));
+	for (int i = 0; i < 1000; i++)
+		write_login(log);
+	cr_assert_gt(lseek(fd, 0, SEEK_END), 65536, "many do not wait for the end");
+	clerk_log_set_target(log, open("/dev/full", O_WRONLY | O_CLOEXEC), CLERK_LOG_PLAIN);
+	for (int i = 0; i < 3; i++)
+		write_login(log);
+	clerk_log_flush(log);
+	write_login(log);
+	clerk_log_set_target(log, dup(fd), CLERK_LOG_PLAIN);
+	cr_assert_eq(ftruncate(fd, 0), 0);
+	cr_assert_eq(lseek(fd, 0, SEEK_SET), 0);
+	write_login(log);
+	clerk_log_flush(log);
+	memset(text, 0, sizeof(text));
+	cr_assert_gt(pread(fd, text, sizeof(text) - 1, 0), 0);
+	cr_assert_not_null(strstr(text, "\"lines\":4"), "%s", text);
+	clerk_log_free(&log);
+	close(fd);
 }
 
 Test(clerk_log, a_reader_that_does_not_read_is_waited_for_once)

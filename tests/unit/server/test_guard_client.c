@@ -369,6 +369,41 @@ Test(guard_client, a_late_reply_can_be_awaited_too)
 	cr_assert_not(guard_client_next(client, &event));
 }
 
+/* Answer an open with a file and, beside it, a connection. */
+static void reply_open_with_both(uint32_t id)
+{
+	const struct guard_rep_open reply = { .path = "/f", .next_port = 50000 };
+
+	begin_reply(GUARD_MESSAGE_open, id, VFS_OK);
+	guard_put_rep_open(&writer, &reply);
+	cr_assert(wire_send_both(guard_fd, bytes, writer.length, guard_fd, guard_fd));
+}
+
+Test(guard_client, a_connection_beside_a_file_is_taken_once_or_closed)
+{
+	struct guard_req_open request = { .path = "/f", .passive = GUARD_PASSIVE_RENEW };
+	struct guard_rep_open reply;
+	int before = next_fd();
+	int fd, beside_fd;
+
+	reply_open_with_both(1);
+	cr_assert_eq(guard_client_open(client, &request, &reply, &fd), VFS_OK);
+	cr_assert_eq(reply.next_port, 50000);
+	beside_fd = guard_client_take_beside(client);
+	cr_assert_geq(beside_fd, 0);
+	cr_assert_eq(guard_client_take_beside(client), -1);
+	close(fd);
+	close(beside_fd);
+	reply_open_with_both(2);
+	cr_assert_eq(guard_client_open(client, &request, &reply, &fd), VFS_OK);
+	close(fd);
+	reply_stat(3, 1);
+	cr_assert_eq(guard_client_stat(
+	                 client, &(struct guard_req_stat){ .path = "/a" }, NULL, NULL), VFS_OK);
+	cr_assert_eq(guard_client_take_beside(client), -1);
+	cr_assert_eq(next_fd(), before, "nobody took it");
+}
+
 Test(guard_client, next_leaves_other_replies_to_their_wait)
 {
 	struct guard_req_stat request = { .path = "/a" };

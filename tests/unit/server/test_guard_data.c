@@ -174,12 +174,12 @@ Test(guard_data, strangers_cannot_fill_the_queue_before_the_client_comes, .init 
 		close(strangers[i]);
 }
 
-static bool is_refused_soon(uint16_t port)
+static bool is_refused_soon(const char *source, uint16_t port)
 {
-	const int64_t deadline_ms = clock_mono_ms() + 2000;
+	const int64_t deadline_ms = clock_mono_ms() + 5000;
 	int fd;
 
-	while ((fd = dial_from("127.0.0.1", port)) >= 0 && clock_mono_ms() < deadline_ms) {
+	while ((fd = dial_from(source, port)) >= 0 && clock_mono_ms() < deadline_ms) {
 		close(fd);
 		poll(NULL, 0, 5);
 	}
@@ -191,8 +191,9 @@ static bool is_refused_soon(uint16_t port)
 Test(guard_data, what_is_asked_for_with_an_open_that_fails_leaves_the_port, .init = start,
     .fini = stop)
 {
-	const struct guard_req_open open_it = { .path = "/absent", .flags = VFS_OPEN_READ };
-	const struct guard_req_data_accept after = { .after_open = 1 };
+	const struct guard_req_open open_it = { .path = "/absent",
+		.flags = VFS_OPEN_READ,
+		.passive = GUARD_PASSIVE_RENEW };
 	const struct guard_req_data_accept ask = { 0 };
 	const struct guard_req_data_connect active = { .address = "127.0.0.1",
 		.port = 2000,
@@ -202,12 +203,109 @@ Test(guard_data, what_is_asked_for_with_an_open_that_fails_leaves_the_port, .ini
 	int data;
 
 	cr_expect_eq(harness_ask_open(&harness, &open_it, NULL, &data), VFS_NOT_FOUND);
-	cr_expect_eq(harness_ask_data_accept(&harness, &after, NULL, &data), VFS_CANCELLED);
+	cr_expect_eq(harness.beside_fd, -1);
 	cr_expect_eq(harness_ask_data_connect(&harness, &active, NULL, &data), VFS_CANCELLED);
 	cr_expect_eq(harness_ask_data_accept(&harness, &ask, NULL, &data), VFS_OK);
 	cr_expect_geq(data, 0);
 	close(data);
 	close(client);
+}
+
+static struct guard_rep_open create(const char *path, enum guard_passive passive)
+{
+	const struct guard_req_open ask = { .path = path,
+		.flags = VFS_OPEN_WRITE | VFS_OPEN_CREATE | VFS_OPEN_TRUNCATE,
+		.mode = UINT32_MAX,
+		.passive = passive };
+	struct guard_rep_open reply;
+	int fd = -1;
+
+	cr_assert_eq(harness_ask_open(&harness, &ask, &reply, &fd), VFS_OK);
+	cr_expect_geq(fd, 0);
+	close(fd);
+	return reply;
+}
+
+static void expect_connected(int client, int data)
+{
+	char byte = '\0';
+
+	cr_assert_geq(client, 0);
+	cr_assert_geq(data, 0);
+	cr_expect((fcntl(data, F_GETFL) & O_NONBLOCK) != 0);
+	cr_expect_eq(write(client, "x", 1), 1);
+	cr_expect_eq(poll(&(struct pollfd){ .fd = data, .events = POLLIN }, 1, 1000), 1);
+	cr_expect_eq(read(data, &byte, 1), 1);
+	close(data);
+	cr_expect_eq(read(client, &byte, 1), 0, "the guard keeps a copy");
+	close(client);
+}
+
+Test(guard_data, a_client_that_has_come_is_brought_along_with_the_file, .init = start, .fini = stop)
+{
+	uint16_t port = listen_passive();
+	int stranger = dial_from("127.0.0.2", port); /* first in the queue */
+	int client = dial_from("127.0.0.1", port);
+	char byte;
+
+	cr_expect_eq(create("/f", GUARD_PASSIVE_TAKE).next_port, 0);
+	expect_connected(client, harness.beside_fd);
+	cr_expect_leq(read(stranger, &byte, 1), 0, "nothing for strangers");
+	cr_expect_eq(dial_from("127.0.0.1", port), -1, "the port is open still");
+	close(stranger);
+}
+
+Test(guard_data, nobody_is_brought_along_unasked_or_before_the_client_has_come, .init = start,
+    .fini = stop)
+{
+	const struct guard_req_data_accept ask = { 0 };
+	uint16_t port;
+	uint32_t id;
+	int client;
+
+	cr_expect_eq(create("/a", GUARD_PASSIVE_RENEW).next_port, 0, "there is no port to renew");
+	cr_expect_eq(harness.beside_fd, -1);
+	port = listen_passive();
+	cr_expect_eq(create("/b", GUARD_PASSIVE_RENEW).next_port, 0);
+	cr_expect_eq(harness.beside_fd, -1);
+	client = dial_from("127.0.0.1", port);
+	cr_expect_eq(create("/c", GUARD_PASSIVE_LEAVE).next_port, 0);
+	cr_expect_eq(harness.beside_fd, -1);
+	id = harness_send_data_accept(&harness, &ask);
+	expect_connected(client, take_late(id, GUARD_MESSAGE_data_accept, VFS_OK));
+}
+
+Test(guard_data, whoever_asks_again_and_again_has_the_next_port_at_once, .init = start, .fini = stop)
+{
+	const struct guard_req_data_close close_it = { 0 };
+	uint16_t first = listen_passive();
+	int client = dial_from("127.0.0.1", first);
+	uint16_t second = (uint16_t)create("/a", GUARD_PASSIVE_RENEW).next_port;
+	uint16_t third;
+
+	expect_connected(client, harness.beside_fd);
+	cr_expect_eq(dial_from("127.0.0.1", first), -1);
+	cr_assert_gt(second, 0);
+	cr_expect_neq(second, first);
+	client = dial_from("127.0.0.1", second);
+	third = (uint16_t)create("/b", GUARD_PASSIVE_RENEW).next_port;
+	expect_connected(client, harness.beside_fd);
+	cr_assert_gt(third, 0);
+	cr_expect_eq(harness_ask_data_close(&harness, &close_it, NULL, NULL), VFS_OK);
+	cr_expect_eq(dial_from("127.0.0.1", third), -1, "given back");
+}
+
+Test(guard_data, a_port_that_was_told_to_nobody_is_given_back_too, .init = start_hasty, .fini = stop)
+{
+	uint16_t port = listen_passive();
+	int client = dial_from("127.0.0.1", port);
+	uint16_t next = (uint16_t)create("/a", GUARD_PASSIVE_RENEW).next_port;
+
+	expect_connected(client, harness.beside_fd);
+	cr_assert_gt(next, 0);
+	cr_expect(is_refused_soon("127.0.0.2", next), "strangers do not keep it open");
+	cr_expect(harness_logged(&harness, "reason=nobody connected to the passive port in time"),
+	    "%s", harness.log);
 }
 
 Test(guard_data, a_client_that_comes_early_is_kept_and_its_port_closed, .init = start, .fini = stop)
@@ -220,7 +318,7 @@ Test(guard_data, a_client_that_comes_early_is_kept_and_its_port_closed, .init = 
 	int data;
 
 	cr_assert_geq(first, 0);
-	cr_expect(is_refused_soon(port));
+	cr_expect(is_refused_soon("127.0.0.1", port));
 	/* A new port, or none: the connection is not for what comes then. */
 	listen_passive();
 	cr_expect_leq(read(first, &byte, 1), 0);
@@ -228,7 +326,7 @@ Test(guard_data, a_client_that_comes_early_is_kept_and_its_port_closed, .init = 
 	port = listen_passive();
 	first = dial_from("127.0.0.1", port);
 	cr_assert_geq(first, 0);
-	cr_expect(is_refused_soon(port));
+	cr_expect(is_refused_soon("127.0.0.1", port));
 	cr_expect_eq(harness_ask_data_close(&harness, &close_it, NULL, NULL), VFS_OK);
 	cr_expect_leq(read(first, &byte, 1), 0);
 	cr_expect_eq(harness_ask_data_accept(&harness, &ask, NULL, &data), VFS_INVALID);

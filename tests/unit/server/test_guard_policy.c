@@ -152,6 +152,15 @@ Test(guard_policy, every_port_of_the_range_is_tried_once_wherever_the_walk_start
 	}
 }
 
+Test(guard_policy, ports_are_opened_ahead_only_where_every_session_can_have_one)
+{
+	const struct conf_ports any = { 0, 0 }, ten = { 50000, 50009 };
+
+	cr_expect(guard_policy_may_renew(any, 1000000));
+	cr_expect(guard_policy_may_renew(ten, 10));
+	cr_expect_not(guard_policy_may_renew(ten, 11));
+}
+
 Test(guard_policy, active_mode_goes_to_the_peer_above_1023_and_nowhere_else)
 {
 	static const struct {

@@ -279,6 +279,37 @@ Test(wire, more_than_one_descriptor_is_refused_and_all_are_closed)
 	close(fd);
 }
 
+Test(wire, two_descriptors_arrive_in_order_where_they_are_expected)
+{
+	int before = next_fd();
+	char got[4];
+	int fd = -2, beside_fd = -2;
+
+	cr_assert_eq(wire_receive_both(ends[1], got, sizeof(got), false, &fd, &beside_fd), -1);
+	cr_assert_eq(errno, EAGAIN);
+	cr_assert(wire_send_both(ends[0], "x", 1, ends[0], ends[1]));
+	cr_assert_eq(wire_receive_both(ends[1], got, sizeof(got), true, &fd, &beside_fd), 1);
+	cr_assert_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	cr_assert_eq(fcntl(beside_fd, F_GETFD), FD_CLOEXEC);
+	cr_assert(wire_send(fd, "y", 1, -1), "the first is ends[0]");
+	cr_assert_eq(wire_receive_both(beside_fd, got, sizeof(got), true, &(int){ 0 }, &(int){ 0 }), 1);
+	cr_assert_eq(got[0], 'y');
+	close(fd);
+	close(beside_fd);
+	send_descriptors(1, "x");
+	cr_assert_eq(wire_receive_both(ends[1], got, sizeof(got), true, &fd, &beside_fd), 1);
+	cr_assert_eq(beside_fd, -1);
+	close(fd);
+	for (size_t count = 3; count <= 8; count++) {
+		send_descriptors(count, "x");
+		cr_assert_eq(wire_receive_both(ends[1], got, sizeof(got), true, &fd, &beside_fd), -1);
+		cr_assert_eq(errno, EBADMSG);
+		cr_assert_eq(fd, -1);
+		cr_assert_eq(beside_fd, -1);
+	}
+	cr_assert_eq(next_fd(), before, "a descriptor leaked");
+}
+
 Test(wire, an_empty_datagram_with_a_descriptor_leaks_nothing)
 {
 	int before = next_fd();
