@@ -149,6 +149,8 @@ tests_unit_ftp_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 tests_unit_sftp_tests_SOURCES = \
 	tests/unit/sftp/fxp_harness.c \
 	tests/unit/sftp/fxp_harness.h \
+	tests/unit/sftp/packets_peers.c \
+	tests/unit/sftp/packets_peers.h \
 	tests/unit/sftp/scp_harness.c \
 	tests/unit/sftp/scp_harness.h \
 	tests/unit/sftp/test_fxp_codec.c \
@@ -167,7 +169,9 @@ tests_unit_sftp_tests_SOURCES = \
 	tests/unit/sftp/test_ssh_algorithms.c \
 	tests/unit/sftp/test_ssh_cipher.c \
 	tests/unit/sftp/test_ssh_libcrypto.c \
+	tests/unit/sftp/test_ssh_nul.c \
 	tests/unit/sftp/test_ssh_offer.c \
+	tests/unit/sftp/test_ssh_packets.c \
 	tests/unit/sftp/test_ssh_socket.c \
 	tests/unit/sftp/test_ssh_warm_up.c \
 	tests/unit/sftp/vfs_guard.c \
@@ -222,6 +226,7 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_scp_line \
 	tests/fuzz/fuzz_ssh_cipher \
 	tests/fuzz/fuzz_ssh_offer \
+	tests/fuzz/fuzz_ssh_packets \
 	tests/fuzz/fuzz_tls_hello
 
 tests_fuzz_fuzz_auth_certificate_SOURCES = tests/fuzz/fuzz_auth_certificate.c $(fuzz_driver)
@@ -298,6 +303,7 @@ tests_fuzz_fuzz_tls_hello_SOURCES = tests/fuzz/fuzz_tls_hello.c tests/unit/tls/t
 tests_fuzz_fuzz_tls_hello_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_tls_hello_LDADD = $(tests_LIBS)
 
+
 tests_fuzz_fuzz_keeper_request_SOURCES = tests/fuzz/fuzz_keeper_request.c $(fuzz_driver)
 tests_fuzz_fuzz_keeper_request_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_keeper_request_LDADD = $(tests_LIBS)
@@ -324,6 +330,11 @@ tests_fuzz_fuzz_ssh_cipher_LDADD = $(tests_LIBS)
 tests_fuzz_fuzz_ssh_offer_SOURCES = tests/fuzz/fuzz_ssh_offer.c $(fuzz_driver)
 tests_fuzz_fuzz_ssh_offer_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_ssh_offer_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_ssh_packets_SOURCES = tests/fuzz/fuzz_ssh_packets.c tests/unit/sftp/packets_peers.c \
+	tests/unit/sftp/packets_peers.h $(fuzz_driver)
+tests_fuzz_fuzz_ssh_packets_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_ssh_packets_LDADD = $(tests_LIBS)
 
 check-programs: $(check_PROGRAMS)
 

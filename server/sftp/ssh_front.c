@@ -221,10 +221,14 @@ static void exchange_keys(struct ssh_front *front)
 
 /* --- input ----------------------------------------------------------------------------------- */
 
-/* What we say in answer must not pile up, either. */
+/*
+ * What we say in answer must not pile up, either.  But while a key exchange holds our data back, only more input can end
+ * it; a service that would rather wait has room for what was on its way.
+ */
 static bool wants_input(const struct ssh_front *front)
 {
-	return !front->ending && !ssh_socket_is_full() && ssh_channels_want_input(front);
+	return !front->ending && !ssh_socket_is_full() &&
+	       (front->packets.out.exchanging || ssh_channels_want_input(front));
 }
 
 static void notice_end(struct ssh_front *front)
@@ -491,7 +495,7 @@ static void renew_keys(struct ssh_front *front)
 	const uint32_t never = REKEY_NEVER_SECONDS;
 	int64_t now_ms;
 
-	if (front->ending || !ssh_packets_want_rekey(&front->packets))
+	if (front->ending || !ssh_packets_want_rekey(&front->packets) || !wants_input(front))
 		return;
 	now_ms = clock_mono_ms();
 	if (now_ms < front->rekey_tried_ms + REKEY_TRY_MS)

@@ -163,8 +163,11 @@ static bool hand_payload(struct ssh_packets *packets, const uint8_t *payload, si
 	return true;
 }
 
-/* What libssh will be asked for, as far as others want to know. */
-static void note_request(struct ssh_packets *packets, const uint8_t *payload, size_t n)
+/*
+ * What libssh will be asked for, as far as others want to know.  It leaves a channel with a maximum of 0 without an
+ * answer; 1 is refused like every small one (ssh_channels.c).
+ */
+static void note_request(struct ssh_packets *packets, uint8_t *payload, size_t n)
 {
 	uint32_t name;
 
@@ -181,6 +184,8 @@ static void note_request(struct ssh_packets *packets, const uint8_t *payload, si
 			.window = number_at(payload + 4),
 			.packet_max = number_at(payload + 8),
 		};
+		if (packets->opening.packet_max == 0)
+			put_number(payload + 8, 1);
 	}
 }
 
@@ -257,7 +262,7 @@ static enum ssh_packets_state pass_clear(struct ssh_packets *packets, const uint
 }
 
 /* A packet that was opened in place. */
-static enum ssh_packets_state pass_payload(struct ssh_packets *packets, const uint8_t *payload, size_t n)
+static enum ssh_packets_state pass_payload(struct ssh_packets *packets, uint8_t *payload, size_t n)
 {
 	if (is_of_channels(packets, payload[0]))
 		return take_channel_packet(packets, payload, n) ? SSH_PACKETS_PAUSED : SSH_PACKETS_BROKEN;
@@ -313,7 +318,7 @@ enum ssh_packets_state ssh_packets_advance(struct ssh_packets *packets)
 {
 	enum ssh_packets_state state = SSH_PACKETS_PAUSED;
 
-	if (packets->broken)
+	if (packets->broken || packets->refused)
 		return SSH_PACKETS_BROKEN;
 	if (ssh_socket_handed() > 0)
 		return SSH_PACKETS_HANDED;
@@ -321,6 +326,7 @@ enum ssh_packets_state ssh_packets_advance(struct ssh_packets *packets)
 		state = pass_one(packets);
 	if (state == SSH_PACKETS_HUNGRY)
 		ssh_socket_starve();
+	packets->refused = state == SSH_PACKETS_BROKEN;
 	return packets->broken ? SSH_PACKETS_BROKEN : state;
 }
 

@@ -8,6 +8,7 @@ import time
 import unittest
 
 from hostile import MEBIBYTE, busy_fronts, cpu_seconds, flood, peak_bytes, resident_bytes
+from ssh import DamagingProxy, OpenSsh
 from ssh_raw import (CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_OPEN, CHANNEL_OPEN_CONFIRMATION, CHANNEL_REQUEST,
                      CHANNEL_WINDOW_ADJUST, DEBUG,
                      GLOBAL_REQUEST, IGNORE, KEX_INIT, KEX_REPLY, KEXINIT, NEWKEYS, SERVICE_REQUEST, USERAUTH_FAILURE,
@@ -339,11 +340,14 @@ class Channels(Hostile, unittest.TestCase):
         ssh.start_sftp()
 
     def test_windows_that_overflow(self):
+        """RFC 4254 5.2: 2^32 - 1 bytes at most."""
         ssh = self.logged_in()
-        channel = ssh.start_sftp()
-        for _ in range(5):
-            ssh.send(CHANNEL_WINDOW_ADJUST, u32(channel), u32(0xffffffff))
-        ssh.send_data(channel, sftp(16, 1, string(".")))
+        channel = ssh.open_channel(window=0xfffffff0)
+        ssh.send(CHANNEL_WINDOW_ADJUST, u32(channel), u32(15))
+        self.assertTrue(ssh.channel_request(channel, "subsystem", string("sftp")))
+        ssh.send(CHANNEL_WINDOW_ADJUST, u32(channel), u32(1))
+        self.assertIn("window", ssh.closed())
+        self.server.wait_event("logout", user="alice", reason="protocol error")
         self.serves()
 
     def test_nothing_is_sent_into_a_window_that_is_closed(self):
@@ -470,6 +474,32 @@ class Channels(Hostile, unittest.TestCase):
             ssh.send_data(channel, b"\0" * 400000)
             ssh.sock.settimeout(3)
             ssh.read_data()
+        self.serves()
+
+
+class OnTheWay(Hostile, unittest.TestCase):
+    """What somebody between client and server changes; libssh 0.10 alone would not notice it under AES-GCM."""
+
+    def put_through(self, after, cipher, *options):
+        """An upload of OpenSSH's through a proxy that changes a bit; the finished process."""
+        with DamagingProxy(self.server.port_of("sftp"), after) as proxy:
+            client = OpenSsh(self.server, "alice", options=["Ciphers=" + cipher, *options], port=proxy.port)
+            make_file(os.path.join(client.directory, "there"), 4 << 20)
+            done = client.batch(["put there"])
+            self.assertTrue(proxy.damaged)
+        return done
+
+    def test_a_bit_that_was_changed_ends_the_session_and_publishes_nothing(self):
+        for number, (cipher, *options) in enumerate((
+                ("aes128-gcm@openssh.com",), ("aes256-gcm@openssh.com",), ("chacha20-poly1305@openssh.com",),
+                ("aes256-ctr", "MACs=hmac-sha2-256"), ("aes128-ctr", "MACs=hmac-sha2-512-etm@openssh.com"))):
+            with self.subTest(cipher):
+                before = len(self.server.log_events("logout", user="alice", reason="protocol error"))
+                # Somewhere in the data of the file, in another place each time.
+                done = self.put_through((1 << 20) + number * 1001, cipher, *options)
+                self.assertNotEqual(done.returncode, 0)
+                self.server.wait_event("logout", user="alice", reason="protocol error", count=before + 1)
+                self.assertFalse(os.path.exists(self.server.path("alice", "there")))
         self.serves()
 
 

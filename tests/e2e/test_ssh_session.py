@@ -12,11 +12,11 @@ import unittest
 
 from ssh import OpenSsh, make_ssh_key
 from ssh_raw import (CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_OPEN, CHANNEL_OPEN_CONFIRMATION,
-                     CHANNEL_OPEN_FAILURE, CHANNEL_REQUEST,
-                     CHANNEL_SUCCESS, CHANNEL_WINDOW_ADJUST, DISCONNECT, GLOBAL_REQUEST, IGNORE, REQUEST_FAILURE,
-                     REQUEST_SUCCESS, UNIMPLEMENTED, USERAUTH_BANNER, USERAUTH_FAILURE, USERAUTH_INFO_REQUEST,
-                     USERAUTH_INFO_RESPONSE, USERAUTH_PK_OK, USERAUTH_REQUEST, USERAUTH_SUCCESS, Ed25519, RawSsh,
-                     SecurityKey, boolean, string, take_string, u32)
+                     CHANNEL_OPEN_FAILURE, CHANNEL_REQUEST, CHANNEL_SUCCESS, CHANNEL_WINDOW_ADJUST, DISCONNECT,
+                     GLOBAL_REQUEST, IGNORE, REQUEST_FAILURE, REQUEST_SUCCESS, SERVICE_ACCEPT, SERVICE_REQUEST,
+                     UNIMPLEMENTED, USERAUTH_BANNER, USERAUTH_FAILURE, USERAUTH_INFO_REQUEST, USERAUTH_INFO_RESPONSE,
+                     USERAUTH_PK_OK, USERAUTH_REQUEST, USERAUTH_SUCCESS, Ed25519, RawSsh, SecurityKey, boolean, string,
+                     take_string, u32)
 from transom import SFTP_ONLY, SharedServer, TransomServer, make_file, run, sanitized, sha256_file, wait_until
 
 SIOCOUTQ = 0x5411  # bytes that the other side has not acknowledged (tcp(7))
@@ -305,6 +305,104 @@ class Served(SshTest, unittest.TestCase):
         self.assertGreater(window, 7 << 20)
         self.assertGreaterEqual(packet, 1 << 15)
 
+    def test_rekeying_among_more_requests_than_are_taken_at_once(self):
+        """asyncssh sends data in the middle of an exchange: while that holds the answers back, it must go on."""
+        count, size = 20000, 3000
+        self.server.write_file("alice", "short", bytes(size))
+        ssh = self.logged_in()
+        channel = ssh.start_sftp(window=0x7fffffff)
+        ssh.send_data(channel, request(3, 1, string("/short"), u32(1), u32(0)))
+        handle = ssh.read_sftp()[5:]
+        requests = b"".join(request(5, number, handle, struct.pack(">QI", 0, size)) for number in range(count))
+        self.assertGreater(len(requests), 600000)   # FXP_QUEUE_FULL_BYTES and more
+
+        def send_requests():
+            for start in range(0, len(requests), 32000):
+                ssh.send_data(channel, requests[start:start + 32000])
+        ssh.exchange_keys(between=send_requests)
+        answers = 0
+        while answers < 4 << 20:    # more than was made before the exchange
+            answers += len(ssh.read_data())
+
+    def test_an_unknown_message_is_named_by_the_number_that_the_client_counted(self):
+        """libssh has seen none of the data before it."""
+        ssh = self.logged_in()
+        channel = ssh.start_sftp()
+        for round_number in range(3):
+            for number in range(10):
+                ssh.send_data(channel, realpath(number))
+            wanted = ssh.sent
+            ssh.send(192, b"what is this")
+            ssh.send_data(channel, realpath(10))
+            self.assertEqual(ssh.expect(UNIMPLEMENTED, skip=(CHANNEL_DATA, CHANNEL_WINDOW_ADJUST))[1], u32(wanted),
+                             "round %d" % round_number)
+            answers = b""
+            while b"\x68" + u32(10) not in answers:
+                answers += ssh.read_data()
+            if round_number == 1:
+                ssh.exchange_keys()
+
+    def test_data_packets_are_no_larger_than_the_client_takes(self):
+        """Below 1024 bytes each of ours would carry next to nothing: refused."""
+        content = os.urandom(100000)
+        self.server.write_file("alice", "small", content)
+        ssh = self.logged_in()
+        for size in (0, 1, 1023):
+            self.assertIsNone(ssh.open_channel(packet=size))
+        for number, size in enumerate((1024, 1025, 5000, 32768, 0xffffffff)):
+            ssh.send(CHANNEL_OPEN, string("session"), u32(number), u32(1 << 21), u32(size))
+            channel, = struct.unpack(">I", ssh.expect(CHANNEL_OPEN_CONFIRMATION)[1][4:8])
+            self.assertTrue(ssh.channel_request(channel, "subsystem", string("sftp")))
+            ssh.send_data(channel, u32(5) + b"\1" + u32(3))
+            ssh.read_sftp()
+            ssh.send_data(channel, request(3, 1, string("/small"), u32(1), u32(0)))
+            handle = ssh.read_sftp()[5:]
+            ssh.send_data(channel, b"".join(request(5, number, handle, struct.pack(">QI", number * 10000, 10000))
+                                            for number in range(10)))
+            answers, sizes = b"", []
+            while len(answers) < 10 * (4 + 1 + 4 + 4 + 10000):
+                piece = ssh.read_data()
+                answers += piece
+                sizes.append(len(piece))
+            self.assertLessEqual(max(sizes), size)
+            if size <= 5000:
+                self.assertEqual(max(sizes), size)
+            ssh.send(CHANNEL_CLOSE, u32(channel))
+            ssh.expect(CHANNEL_CLOSE, skip=(CHANNEL_EOF, CHANNEL_REQUEST, CHANNEL_WINDOW_ADJUST))
+
+    def test_a_client_that_waits_for_no_answer_is_served(self):
+        """Everything at once, from the login to the first request; the number of the channel is that of last time."""
+        ssh = self.logged_in()
+        channel = ssh.open_channel()
+        for pieces in (1, 2, 7):
+            ssh = self.connect()
+            stream = b"".join(ssh.packet(bytes([kind]) + b"".join(parts)) for kind, *parts in (
+                (SERVICE_REQUEST, string("ssh-userauth")),
+                (USERAUTH_REQUEST, string("alice"), string("ssh-connection"), string("password"), boolean(False),
+                 string("secret")),
+                (CHANNEL_OPEN, string("session"), u32(0), u32(1 << 20), u32(32768)),
+                (CHANNEL_REQUEST, u32(channel), string("subsystem"), boolean(True), string("sftp")),
+                (CHANNEL_DATA, u32(channel), string(u32(5) + b"\1" + u32(3))),
+                (CHANNEL_DATA, u32(channel), string(realpath(1) + realpath(2))),
+                (CHANNEL_OPEN, string("session"), u32(1), u32(1 << 20), u32(32768)),
+                (CHANNEL_DATA, u32(channel), string(realpath(3)))))
+            for start in range(pieces):
+                ssh.send_raw(stream[start * len(stream) // pieces:(start + 1) * len(stream) // pieces])
+            ssh.expect(SERVICE_ACCEPT)
+            ssh.expect(USERAUTH_SUCCESS)
+            ssh.expect(CHANNEL_OPEN_CONFIRMATION)
+            ssh.expect(CHANNEL_SUCCESS)
+            data, opened = b"", 0
+            while data.count(b"\x68\0\0\0") < 3 or not opened:
+                kind, payload = ssh.expect(CHANNEL_DATA, CHANNEL_OPEN_CONFIRMATION)
+                if kind == CHANNEL_DATA:
+                    data += take_string(payload[4:])[0]
+                else:
+                    opened += 1
+            self.assertEqual(data[4:5], b"\2")
+            for number in (1, 2, 3):
+                self.assertIn(b"\x68" + u32(number), data)
+
     def test_openssh_moves_files_and_rekeys_all_the_while(self):
         client = OpenSsh(self.server, "alice", options=["RekeyLimit=64K"])
         digest = make_file(os.path.join(client.directory, "there"), 4 << 20)
@@ -335,6 +433,36 @@ class Served(SshTest, unittest.TestCase):
             done = client.batch(["pwd"], "-o", "ControlPath=" + path)
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(len(self.server.pids("guard alice")), 1)
+
+
+class Rekeying(SshTest, unittest.TestCase):
+    """New keys at the server's wish, in the middle of transfers."""
+
+    settings = {"users": USERS, "listeners": SFTP_ONLY, "ssh": {"rekey_limit": 1}}
+
+    def test_the_server_renews_keys_while_openssh_moves_files(self):
+        ciphers = ("aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr")
+        with concurrent.futures.ThreadPoolExecutor(len(ciphers)) as pool:
+            list(pool.map(self.put_and_get, ciphers))
+
+    def put_and_get(self, cipher):
+        # OpenSSH's own limits are far away.  With 2 MB/s there are seconds, as the server needs between exchanges.
+        client = OpenSsh(self.server, "alice", options=["Ciphers=" + cipher])
+        digest = make_file(os.path.join(client.directory, cipher), 6 << 20)
+        for command in ("put " + cipher, "get %s back" % cipher):
+            done = client.batch([command], "-v", "-l", "16000")
+            self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+            self.assertGreater(done.stderr.count("SSH2_MSG_KEXINIT received"), 1, (cipher, command))
+        self.assertEqual(sha256_file(self.server.path("alice", cipher)), digest)
+        self.assertEqual(sha256_file(os.path.join(client.directory, "back")), digest)
+
+    def test_both_sides_renew_keys_at_once(self):
+        client = OpenSsh(self.server, "alice", options=["RekeyLimit=256K"])
+        digest = make_file(os.path.join(client.directory, "there"), 6 << 20)
+        done = client.batch(["put there both", "get both back"], "-l", "32000")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sha256_file(self.server.path("alice", "both")), digest)
+        self.assertEqual(sha256_file(os.path.join(client.directory, "back")), digest)
 
 
 class Profiles(unittest.TestCase):

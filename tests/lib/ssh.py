@@ -5,13 +5,18 @@
     sftp = OpenSsh(server, "alice", key=key)
     sftp.batch(["put a", "ls -l"])                      # a finished process of `sftp -b -`
     sftp.scp("-O", "a", sftp.target("/dir"))
+
+    with DamagingProxy(server.port_of("sftp"), 100000) as proxy:    # one bit of the client's byte 100000 changes
+        OpenSsh(server, "alice", key=key, port=proxy.port)
 """
 
 import os
 import re
 import shutil
+import socket
 import stat
 import tempfile
+import threading
 
 from transom import need_tool, run
 
@@ -61,9 +66,9 @@ def copy_host_keys(directory):
     return keys
 
 
-def write_known_hosts(path, server, key_types=None):
-    """Write known_hosts for the SFTP listener of a TransomServer."""
-    port = server.port_of("sftp")
+def write_known_hosts(path, server, key_types=None, port=None):
+    """Write known_hosts for the SFTP listener of a TransomServer, or for another port that leads to it."""
+    port = port or server.port_of("sftp")
     with open(path, "w") as file:
         for key_type, key in server.host_keys.items():
             if key_types is None or key_type in key_types:
@@ -74,13 +79,15 @@ def write_known_hosts(path, server, key_types=None):
 class OpenSsh:
     """OpenSSH's sftp, scp and ssh as one user of a TransomServer, away from the configuration of whoever runs the test.
 
-    With a key it logs in by that; else by the user's password, which it is told through SSH_ASKPASS."""
+    With a key it logs in by that; else by the user's password, which it is told through SSH_ASKPASS.  port: another
+    that leads to the server."""
 
-    def __init__(self, server, user, key=None, password=None, options=()):
+    def __init__(self, server, user, key=None, password=None, options=(), port=None):
         self.server = server
         self.user = user
+        self.port = port or server.port_of("sftp")
         self.directory = tempfile.mkdtemp(dir=server.dir)
-        self.known_hosts = write_known_hosts(os.path.join(self.directory, "known_hosts"), server)
+        self.known_hosts = write_known_hosts(os.path.join(self.directory, "known_hosts"), server, port=port)
         self.environment = dict(os.environ, HOME=self.directory, LC_ALL="C.UTF-8", TZ="UTC")
         self.environment.pop("SSH_AUTH_SOCK", None)
         self.options = ["-F", "/dev/null"]
@@ -117,7 +124,7 @@ class OpenSsh:
 
     @property
     def port_option(self):
-        return ["-P", str(self.server.port_of("sftp"))]
+        return ["-P", str(self.port)]
 
     def sftp_command(self, *arguments):
         return [need_tool("sftp"), *self.port_option, *self.options, *arguments, self.target().rstrip(":")]
@@ -139,5 +146,64 @@ class OpenSsh:
     def ssh(self, *arguments, timeout=60, **options):
         """ssh with these arguments before the host (options) and none after it, unless in `command`."""
         command = options.pop("command", ())
-        return run([need_tool("ssh"), "-p", str(self.server.port_of("sftp")), *self.options, *arguments,
+        return run([need_tool("ssh"), "-p", str(self.port), *self.options, *arguments,
                     self.target().rstrip(":"), *command], timeout=timeout, env=self.environment, **options)
+
+
+class DamagingProxy:
+    """A port before another that changes one bit of what the first client sends, `after` bytes from the beginning."""
+
+    def __init__(self, target, after):
+        self.target = target
+        self.after = after
+        self.damaged = False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.sockets = []
+        self.threads = [threading.Thread(target=self.serve, daemon=True)]
+        self.threads[0].start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        for sock in [self.listener, *self.sockets]:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        for thread in self.threads:
+            thread.join(5)
+        for sock in [self.listener, *self.sockets]:
+            sock.close()
+
+    def serve(self):
+        try:
+            client = self.listener.accept()[0]
+        except OSError:
+            return
+        server = socket.create_connection(("127.0.0.1", self.target))
+        self.sockets += [client, server]
+        back = threading.Thread(target=self.pass_on, args=(server, client), daemon=True)
+        self.threads.append(back)
+        back.start()
+        self.pass_on(client, server, self.damage)
+
+    def damage(self, data, start):
+        if not start <= self.after < start + len(data):
+            return data
+        self.damaged = True
+        at = self.after - start
+        return data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1:]
+
+    @staticmethod
+    def pass_on(source, sink, change=None):
+        """Until either side ends."""
+        start = 0
+        try:
+            while data := source.recv(65536):
+                sink.sendall(change(data, start) if change else data)
+                start += len(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass

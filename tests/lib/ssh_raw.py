@@ -296,14 +296,17 @@ class RawSsh:
     def kexinit(self):
         return bytes([KEXINIT]) + os.urandom(16) + b"".join(string(item) for item in self.lists) + b"\0" + u32(0)
 
-    def exchange_keys(self, theirs=None):
-        """A key exchange; theirs: the payload of the server's KEXINIT if it has come already."""
+    def exchange_keys(self, theirs=None, between=lambda: None):
+        """A key exchange; theirs: the payload of the server's KEXINIT if it has come already.
+
+        between: called when both have said KEXINIT."""
         ours = self.kexinit()
         self.send_raw(self.packet(ours))
         if theirs is None:
             kind, rest = self.expect(KEXINIT)
             theirs = bytes([kind]) + rest
         self.server_lists = self.parse_lists(theirs)
+        between()
         key = self.crypto.private(X25519, os.urandom(32))
         point = self.crypto.public_of(key)
         self.send(KEX_INIT, string(point))

@@ -88,6 +88,24 @@ async def many_at_once(sftp):
     await asyncio.gather(*(one(number) for number in range(100)))
 
 
+async def rekeying():
+    """New keys in the middle of transfers.  Only what is sent counts: next to nothing in a download."""
+    for rekey_bytes, name, arguments in ((1 << 20, "put", (local("large"), "renewed")),
+                                         (1 << 12, "get", ("renewed", local("large-back")))):
+        exchanges = []
+        async with asyncssh.connect(**options(client_keys=[JOB["key"]], rekey_bytes=rekey_bytes)) as connection:
+            begin = connection._send_kexinit
+
+            def counted(begin=begin, exchanges=exchanges):
+                exchanges.append(1)
+                begin()
+            connection._send_kexinit = counted
+            async with connection.start_sftp_client() as sftp:
+                await getattr(sftp, name)(*arguments)
+        assert len(exchanges) > 1, (name, exchanges)
+    assert digest(local("large-back")) == digest(local("large"))
+
+
 async def main():
     done = []
     async with asyncssh.connect(**options(password=JOB["password"], client_keys=None)) as connection:
@@ -99,6 +117,8 @@ async def main():
             async with connection.start_sftp_client() as sftp:
                 await step(sftp)
                 done.append(step.__name__)
+    await rekeying()
+    done.append("rekeying")
     print(json.dumps(done))
 
 

@@ -184,6 +184,24 @@ def large_directory(sftp):
     assert sorted(sftp.listdir("large")) == ["f%04d" % number for number in range(1000)]
 
 
+def rekeying(transport):
+    """New keys after each mebibyte, in the middle of transfers."""
+    exchanges = []
+    activate = transport._activate_inbound
+
+    def counted():
+        exchanges.append(1)
+        activate()
+    transport._activate_inbound = counted
+    transport.packetizer.REKEY_BYTES = 1 << 20
+    sftp = paramiko.SFTPClient.from_transport(transport)
+    sftp.put(local("large"), "renewed")
+    assert len(exchanges) > 5, exchanges
+    sftp.get("renewed", local("large-back"))
+    assert len(exchanges) > 10, exchanges
+    assert digest(local("large-back")) == digest(local("large"))
+
+
 STEPS = [transfers, attributes, names, modes, check, large_directory]
 
 
@@ -201,6 +219,11 @@ def main():
                     done.append(step.__name__)
         sftp.close()
         transport.close()
+    if JOB.get("only") in (None, "rekeying"):
+        transport = connect()
+        rekeying(transport)
+        transport.close()
+        done.append("rekeying")
     transport = paramiko.Transport(("127.0.0.1", JOB["port"]))
     refused(paramiko.AuthenticationException, lambda: transport.connect(username=JOB["user"], password="wrong"))
     transport.close()
