@@ -8,17 +8,11 @@ import time
 import unittest
 
 from ftps import FtpsClient, client_context, finish
-from transom import (FTPS_BOTH, SCALE, TransomServer, need_root, need_tool, read_all, sanitized, wait_until)
+from transom import (FTPS_BOTH, SCALE, TransomServer, memory_kib, need_root, need_tool, read_all, sanitized, wait_until)
 
 ALICE = {"alice": {"password": "secret"}}
-IDLE = 12
 IDLE_KIB = 0.9 * 1024
 HANDSHAKES = 400
-
-
-def memory_kib(pid, kind="Pss"):
-    with open("/proc/%d/smaps_rollup" % pid) as file:
-        return int(re.search(r"^%s:\s+(\d+)" % kind, file.read(), re.M).group(1))
 
 
 class Limits(unittest.TestCase):
@@ -28,23 +22,17 @@ class Limits(unittest.TestCase):
         if sanitized():
             self.skipTest("built with sanitizers")
         with TransomServer(users=ALICE, listeners=FTPS_BOTH, tls=True) as server:
-            clients = []
-            for index in range(IDLE):
+            def connect():
                 client = FtpsClient(server.port_of("ftp"))
+                self.addCleanup(client.close)
                 client.login("alice", "secret")
                 client.protect()
-                data = client.transfer("STOR small%d" % index)
+                data = client.transfer("STOR small-%d" % client.sock.fileno())
                 data.sendall(b"x" * 10000)
                 finish(data)
                 self.assertTrue(client.reply().startswith("226"))
-                clients.append(client)
-            guards = wait_until(lambda: len(server.pids("guard alice")) == IDLE and server.pids("guard alice"),
-                                what="the guards")
-            sizes = [sum(map(memory_kib, server.pids(role))) / IDLE for role in ("guard alice", "front ftp")]
-            self.assertEqual(len(guards), IDLE)
-            self.assertLess(sum(sizes), IDLE_KIB, "guard and front: %s KiB" % sizes)
-            for client in clients:
-                client.close()
+
+            self.assertLess(server.kib_of_one_more(connect), IDLE_KIB)
 
     def test_a_client_too_many_hears_an_alert_where_tls_is_expected(self):
         with TransomServer(users=ALICE, listeners=FTPS_BOTH, tls=True,

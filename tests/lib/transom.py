@@ -200,6 +200,12 @@ def proc_stat(pid):
         return None
 
 
+def memory_kib(pid, kind="Pss"):
+    """A line of /proc/PID/smaps_rollup; of another account's process only root may know."""
+    with open("/proc/%d/smaps_rollup" % pid) as file:
+        return int(re.search(r"^%s:\s+(\d+)" % kind, file.read(), re.M).group(1))
+
+
 def proc_status(pid):
     """/proc/PID/status as {"Uid": ["0", ...], "Seccomp": ["2"], ...}; {} when the process is gone."""
     try:
@@ -717,6 +723,24 @@ class TransomServer:
             # A child that was forked a moment ago still has its parent's title.
             found = [pid for pid in found if (proc_stat(pid) or (0, 0))[1] == self.process.pid]
         return found
+
+    def kib_of_one_more(self, connect, count=10):
+        """What a session more costs in memory, all processes of the server together: pages that are shared count once.
+
+        connect() makes one, idle and at rest.  The idle pairs are as many before as after.
+        """
+        def total():
+            pairs = None
+            while pairs != sorted(self.processes()):
+                pairs = sorted(self.processes())
+                time.sleep(0.3)
+            return sum(map(memory_kib, pairs))
+
+        connect()
+        before = total()
+        for _ in range(count):
+            connect()
+        return (total() - before) / count
 
     def session_pids(self, user):
         """(guard pid, front pid) of the only session of this user."""
