@@ -182,10 +182,14 @@ tests_unit_sftp_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_sftp_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 
 tests_unit_tls_tests_SOURCES = \
+	tests/unit/tls/records_peer.c \
+	tests/unit/tls/records_peer.h \
+	tests/unit/tls/test_tls_aead.c \
 	tests/unit/tls/test_tls_certificate.c \
 	tests/unit/tls/test_tls_contexts.c \
 	tests/unit/tls/test_tls_profiles.c \
 	tests/unit/tls/test_tls_ratchet.c \
+	tests/unit/tls/test_tls_records.c \
 	tests/unit/tls/test_tls_session.c \
 	tests/unit/tls/test_tls_stream.c \
 	tests/unit/tls/tls_peer.c \
@@ -227,7 +231,8 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_ssh_cipher \
 	tests/fuzz/fuzz_ssh_offer \
 	tests/fuzz/fuzz_ssh_packets \
-	tests/fuzz/fuzz_tls_hello
+	tests/fuzz/fuzz_tls_hello \
+	tests/fuzz/fuzz_tls_records
 
 tests_fuzz_fuzz_auth_certificate_SOURCES = tests/fuzz/fuzz_auth_certificate.c $(fuzz_driver)
 tests_fuzz_fuzz_auth_certificate_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
@@ -303,6 +308,10 @@ tests_fuzz_fuzz_tls_hello_SOURCES = tests/fuzz/fuzz_tls_hello.c tests/unit/tls/t
 tests_fuzz_fuzz_tls_hello_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_tls_hello_LDADD = $(tests_LIBS)
 
+tests_fuzz_fuzz_tls_records_SOURCES = tests/fuzz/fuzz_tls_records.c tests/unit/tls/records_peer.c \
+	tests/unit/tls/records_peer.h $(fuzz_driver)
+tests_fuzz_fuzz_tls_records_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_tls_records_LDADD = $(tests_LIBS)
 
 tests_fuzz_fuzz_keeper_request_SOURCES = tests/fuzz/fuzz_keeper_request.c $(fuzz_driver)
 tests_fuzz_fuzz_keeper_request_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

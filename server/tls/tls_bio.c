@@ -81,6 +81,16 @@ static int bio_write(BIO *self, const char *bytes, size_t n, size_t *written)
 	return 1;
 }
 
+uint8_t *tls_bio_reserve(struct tls_bio *bio, size_t n)
+{
+	return bio->error == 0 && make_room(bio, n) ? bio->out + bio->out_end : NULL;
+}
+
+void tls_bio_commit(struct tls_bio *bio, size_t n)
+{
+	bio->out_end += n;
+}
+
 bool tls_bio_flush(struct tls_bio *bio)
 {
 	while (tls_bio_has_output(bio)) {
@@ -144,6 +154,27 @@ static ssize_t receive_ahead(struct tls_bio *bio, uint8_t *to, size_t room)
 	memcpy(to, bio->in + bio->in_start, room);
 	bio->in_start += room;
 	return (ssize_t)room;
+}
+
+ssize_t tls_bio_receive(struct tls_bio *bio)
+{
+	ssize_t n;
+
+	if (bio->in == NULL)
+		bio->in = pages_new(TLS_RECEIVE_BYTES);
+	if (bio->in == NULL) {
+		bio->error = ENOMEM;
+		return -1;
+	}
+	bio->in_end -= bio->in_start;
+	memmove(bio->in, bio->in + bio->in_start, bio->in_end);
+	bio->in_start = 0;
+	n = receive(bio, bio->in + bio->in_end, TLS_RECEIVE_BYTES - bio->in_end);
+	if (n > 0)
+		bio->in_end += (size_t)n;
+	else if (n < 0 && errno != EAGAIN)
+		bio->error = errno;
+	return n;
 }
 
 static int bio_read(BIO *self, char *to, size_t room, size_t *read_out)

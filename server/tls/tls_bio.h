@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct tls_bio {
 	int fd;		     /* borrowed */
@@ -41,5 +42,11 @@ bool tls_bio_has_output(const struct tls_bio *bio);
 bool tls_bio_gathers(const struct tls_bio *bio);
 /* Was something received that OpenSSL has not asked for yet? */
 bool tls_bio_has_input(const struct tls_bio *bio);
+
+/* Without OpenSSL (bulk only): where the next n bytes to be sent are to be written, or NULL; and that they were. */
+uint8_t *tls_bio_reserve(struct tls_bio *bio, size_t n);
+void tls_bio_commit(struct tls_bio *bio, size_t n);
+/* Receive more behind what is in bio->in, of which no more than a part of a record is left.  As read(2). */
+ssize_t tls_bio_receive(struct tls_bio *bio);
 
 #endif

@@ -12,6 +12,7 @@
 #include "server/tls/tls_certificate.h"
 #include "server/tls/tls_limits.h"
 #include "server/tls/tls_profiles.h"
+#include "server/tls/tls_secrets.h"
 #include "server/tls/tls_selftest.h"
 
 /* Sessions are told apart by their ticket keys and their own cache; OpenSSL wants a name where certificates of
@@ -233,6 +234,7 @@ static void set_behaviour(SSL_CTX *ctx, struct offer *offer)
 	SSL_CTX_set_tlsext_servername_arg(ctx, offer);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, on_client_chain, NULL);
+	tls_secrets_prepare(ctx);
 }
 
 static SSL_CTX *make_context(struct tls_contexts *contexts, const struct certificate *certificate,

@@ -9,11 +9,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "server/base/secret.h"
 #include "server/base/text.h"
 #include "server/tls/tls_bio.h"
 #include "server/tls/tls_limits.h"
+#include "server/tls/tls_records.h"
+#include "server/tls/tls_secrets.h"
 
-#define FAILURE_BYTES 160
+#define FAILURE_BYTES	  160
+#define HEARD_ASIDE_BYTES 1024
 
 /* A record's header as the message callback sees it (RFC 8446 5.1). */
 #define RECORD_HEADER_BYTES 5
@@ -21,6 +25,8 @@
 struct tls_stream {
 	SSL *ssl;
 	struct tls_bio bio;
+	struct tls_secrets secrets;  /* bulk: from the handshake to its end */
+	struct tls_records *records; /* bulk: instead of OpenSSL's, once the handshake is done; NULL: OpenSSL's */
 	bool open;		 /* the handshake is done */
 	bool said_end;		 /* our close_notify has been written */
 	bool heard_end;		 /* the peer's */
@@ -85,9 +91,11 @@ struct tls_stream *tls_stream_new(SSL_CTX *ctx, BIO_METHOD *method, int fd, bool
 		return NULL;
 	}
 	SSL_set_bio(stream->ssl, bio, bio);
-	/* Given back after each record they would be asked for again with the next one. */
-	if (bulk)
+	if (bulk) {
+		/* Given back after each record they would be asked for again with the next one. */
 		SSL_clear_mode(stream->ssl, SSL_MODE_RELEASE_BUFFERS);
+		tls_secrets_collect(stream->ssl, &stream->secrets);
+	}
 	SSL_set_accept_state(stream->ssl);
 	SSL_set_msg_callback(stream->ssl, on_message);
 	SSL_set_msg_callback_arg(stream->ssl, stream);
@@ -101,6 +109,7 @@ void tls_stream_free(struct tls_stream **stream_pointer)
 	*stream_pointer = NULL;
 	if (stream == NULL)
 		return;
+	tls_records_free(&stream->records);
 	if (stream->ssl != NULL) {
 		/* RFC 2246 7.2.1 wanted a session forgotten whose connection was cut; RFC 4346 on do not, and
 		 * an aborted transfer must not spoil the next one. */
@@ -108,6 +117,7 @@ void tls_stream_free(struct tls_stream **stream_pointer)
 		SSL_free(stream->ssl);
 	}
 	tls_bio_clear(&stream->bio);
+	secret_wipe(&stream->secrets, sizeof(stream->secrets));
 	free(stream);
 }
 
@@ -177,6 +187,21 @@ static void acknowledge_at_once(const struct tls_stream *stream)
 	setsockopt(stream->bio.fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
 }
 
+static void begin_records(struct tls_stream *stream)
+{
+	if (!stream->bio.bulk)
+		return;
+	tls_secrets_collect(stream->ssl, NULL);
+	stream->records = tls_records_follow(stream->ssl, &stream->secrets, &stream->bio);
+	secret_wipe(&stream->secrets, sizeof(stream->secrets));
+	if (stream->records != NULL) {
+		/* A record of libssl's would have a nonce that is used here: it cannot send one, whoever asks it to. */
+		SSL_set_bio(stream->ssl, NULL, NULL);
+		SSL_free_buffers(stream->ssl);
+	}
+	ERR_clear_error();
+}
+
 enum tls_status tls_stream_handshake(struct tls_stream *stream)
 {
 	enum tls_status status;
@@ -198,6 +223,7 @@ enum tls_status tls_stream_handshake(struct tls_stream *stream)
 	}
 	stream->open = true;
 	stream->bio.receive_limit = UINT64_MAX;
+	begin_records(stream);
 	return tls_stream_flush(stream) == TLS_FAILED ? TLS_FAILED : TLS_OK;
 }
 
@@ -229,6 +255,39 @@ static int read_record(struct tls_stream *stream, uint8_t *to, size_t room, size
 	return 1;
 }
 
+static enum tls_status explain_records(struct tls_stream *stream, enum tls_records_status status)
+{
+	switch (status) {
+	case TLS_RECORDS_OK:
+		return TLS_OK;
+	case TLS_RECORDS_AGAIN:
+		return TLS_AGAIN;
+	case TLS_RECORDS_END:
+		return TLS_END;
+	case TLS_RECORDS_CUT:
+		return TLS_CUT;
+	case TLS_RECORDS_LOST:
+		return fail(stream, strerror(stream->bio.error));
+	case TLS_RECORDS_WRONG:
+		break;
+	}
+	/* An alert of ours may wait, which the client should hear. */
+	tls_bio_flush(&stream->bio);
+	return fail(stream, tls_records_failure(stream->records));
+}
+
+static enum tls_status read_by_records(struct tls_stream *stream, uint8_t *bytes, size_t n, size_t *got_out)
+{
+	uint64_t chaff;
+	enum tls_records_status status = tls_records_read(stream->records, bytes, n, got_out, &chaff);
+
+	stream->payload += *got_out;
+	stream->chaff += chaff;
+	if (is_flood(stream) && (status == TLS_RECORDS_OK || status == TLS_RECORDS_AGAIN))
+		return fail(stream, "too many records without payload");
+	return explain_records(stream, status);
+}
+
 enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n, size_t *got_out)
 {
 	enum tls_status status = TLS_OK;
@@ -240,6 +299,8 @@ enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n
 	/* An answer to a KeyUpdate may wait; whether it goes is not the reader's affair. */
 	if (tls_bio_has_output(&stream->bio))
 		tls_bio_flush(&stream->bio);
+	if (stream->records != NULL)
+		return read_by_records(stream, bytes, n, got_out);
 	ERR_clear_error();
 	do
 		result = read_record(stream, (uint8_t *)bytes + *got_out, n - *got_out, got_out);
@@ -250,6 +311,21 @@ enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n
 	if (*got_out == 0)
 		return status;
 	return is_flood(stream) ? fail(stream, "too many records without payload") : TLS_OK;
+}
+
+/*
+ * Nobody reads while a file is sent, but the client may ask for new keys, or tell that something is wrong.  Called when
+ * all that was gathered has gone, so a client that only talks does not look busy.  What it says besides is dropped, and
+ * not much of it is taken.
+ */
+static enum tls_status hear_aside(struct tls_stream *stream)
+{
+	uint8_t dropped[HEARD_ASIDE_BYTES];
+	size_t n;
+
+	if (stream->records == NULL)
+		return TLS_OK;
+	return read_by_records(stream, dropped, sizeof(dropped), &n) == TLS_FAILED ? TLS_FAILED : TLS_OK;
 }
 
 enum tls_status tls_stream_write(
@@ -263,12 +339,21 @@ enum tls_status tls_stream_write(
 	/* Nothing more before a full buffer is empty: so OpenSSL's writes always fit, and none is left half done. */
 	if (status != TLS_OK)
 		return status;
-	if (stream->failed)
+	if (stream->failed || (!tls_bio_has_output(&stream->bio) && hear_aside(stream) == TLS_FAILED))
 		return TLS_FAILED;
+	if (n > most)
+		n = most;
 	ERR_clear_error();
-	result = SSL_write_ex(stream->ssl, bytes, n < most ? n : most, taken_out);
-	if (result != 1)
-		return explain(stream, result);
+	if (stream->records != NULL) {
+		status = explain_records(stream, tls_records_write(stream->records, bytes, n));
+		if (status != TLS_OK)
+			return status;
+		*taken_out = n;
+	} else {
+		result = SSL_write_ex(stream->ssl, bytes, n, taken_out);
+		if (result != 1)
+			return explain(stream, result);
+	}
 	if (tls_bio_gathers(&stream->bio))
 		return TLS_OK;
 	return tls_stream_flush(stream) == TLS_FAILED ? TLS_FAILED : TLS_OK;
@@ -276,20 +361,30 @@ enum tls_status tls_stream_write(
 
 enum tls_status tls_stream_close(struct tls_stream *stream)
 {
+	enum tls_status status;
+
 	if (!stream->open || stream->failed)
 		return TLS_FAILED;
 	if (!stream->said_end) {
 		stream->said_end = true;
 		ERR_clear_error();
-		SSL_shutdown(stream->ssl);
+		if (stream->records == NULL)
+			SSL_shutdown(stream->ssl);
+		else if (tls_records_close(stream->records) != TLS_RECORDS_OK)
+			return fail(stream, tls_records_failure(stream->records));
 		ERR_clear_error();
 	}
-	return tls_stream_flush(stream);
+	status = tls_stream_flush(stream);
+	/* What nobody has read turns the close of the socket into a reset, which takes the end of the file along.  A client
+	 * that has hung up already has what it wanted. */
+	if (status == TLS_OK && hear_aside(stream) == TLS_FAILED && !tls_stream_is_lost(stream))
+		return TLS_FAILED;
+	return status;
 }
 
 void tls_stream_renew_ticket(struct tls_stream *stream)
 {
-	if (stream->open && !stream->failed && !stream->said_end &&
+	if (stream->open && !stream->failed && !stream->said_end && stream->records == NULL &&
 	    SSL_version(stream->ssl) >= TLS1_3_VERSION)
 		SSL_new_session_ticket(stream->ssl);
 }
@@ -314,6 +409,8 @@ bool tls_stream_has_output(const struct tls_stream *stream)
 
 bool tls_stream_has_input(const struct tls_stream *stream)
 {
+	if (stream->records != NULL)
+		return tls_records_has_input(stream->records);
 	/* Not SSL_has_pending: that counts the part of a record whose rest is still to come. */
 	return tls_bio_has_input(&stream->bio) || SSL_pending(stream->ssl) > 0;
 }

@@ -41,7 +41,8 @@ enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n
 /*
  * Encrypt at most n bytes and send what the socket takes; *taken_out is how many of them need not be given again.
  * TLS_OK also when not all of it is sent yet; TLS_AGAIN when earlier bytes stand in the way and nothing was taken.
- * bulk: nothing is sent before much has been gathered, or flush or close is called.
+ * bulk: nothing is sent before much has been gathered, or flush or close is called; and it is for one direction alone,
+ * since payload that comes meanwhile may be dropped.
  */
 enum tls_status tls_stream_write(
     struct tls_stream *stream, const void *bytes, size_t n, size_t *taken_out);

@@ -1,21 +1,26 @@
 """TLS on data connections: whose they are, how they end, and everything that a transfer can be."""
 
+import array
+import fcntl
 import hashlib
 import os
 import re
 import select
 import socket
 import ssl
+import subprocess
+import termios
 import time
 import unittest
 
-from ftps import FtpsClient, client_context, cut, finish
-from transom import FTPS_BOTH, SCALE, TransomServer, make_file, read_all, wait_until
+from ftps import FtpsClient, TlsInMemory, client_context, cut, finish
+from transom import FTPS_BOTH, SCALE, TransomServer, make_file, need_tool, read_all, wait_until
 
 ALICE = {"alice": {"password": "secret"}, "old": {"password": "secret", "require_close_notify": False},
          "strict": {"password": "secret", "data_session": "require"},
          "easy": {"password": "secret", "data_session": "off"}}
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+SUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 MANY = 20
 
 
@@ -162,6 +167,107 @@ class Transfers(WithServer):
                 session = client.sock.session
 
 
+class SClient:
+    """openssl s_client as a data connection's client, since Python's ssl takes no new keys: it speaks TLS 1.3 with one
+    suite, and resumes nothing."""
+
+    def __init__(self, port, suite):
+        self.process = subprocess.Popen(
+            [need_tool("openssl"), "s_client", "-connect", "127.0.0.1:%d" % port, "-tls1_3", "-ciphersuites", suite,
+             "-brief"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            stream.close()
+
+    def wait_said(self, word):
+        """Read what it says about itself until the word is there."""
+        said = b""
+        while word not in said:
+            if not select.select([self.process.stderr], [], [], 20 * SCALE)[0]:
+                raise AssertionError("s_client says only %r" % said)
+            some = os.read(self.process.stderr.fileno(), 4096)
+            if not some:
+                raise AssertionError("s_client has ended: %r" % said)
+            said += some
+
+    def send(self, content):
+        self.process.stdin.write(content)
+        self.process.stdin.flush()
+
+    def has_read_all(self):
+        waiting = array.array("i", [0])
+        fcntl.ioctl(self.process.stdin, termios.FIONREAD, waiting)
+        return waiting[0] == 0
+
+    def renew_keys(self):
+        """An order is what is read in one piece and begins with its letter: none of them may be in a file's content."""
+        wait_until(self.has_read_all, what="s_client's reading")
+        self.send(b"K\n")
+        self.wait_said(b"KEYUPDATE")
+
+
+class Keys(WithServer):
+    """Each suite, and new keys in the middle of a transfer, which a client may take whenever it likes."""
+
+    def s_client(self, client, line, suite):
+        port = int(re.search(r"\|(\d+)\|", client.cmd("EPSV")).group(1))
+        client.send(line.encode() + b"\r\n")
+        data = self.enterContext(SClient(port, suite))
+        self.expect(client, 150)
+        data.wait_said(b"Ciphersuite: " + suite.encode())
+        return data
+
+    def test_every_suite_carries_the_same_bytes(self):
+        content = os.urandom(1500001).hex().encode()
+        for suite in SUITES:
+            client = self.client("easy")
+            self.server.write_file("easy", "down", content)
+            with self.s_client(client, "RETR down", suite) as data:
+                self.assertEqual(data.process.stdout.read(), content, suite)
+            self.expect(client, 226)
+            with self.s_client(client, "STOR up", suite) as data:
+                data.send(content)
+                data.process.stdin.close()
+                self.expect(client, 226)
+            self.assertEqual(self.server.read_file("easy", "up"), content)
+            client.close()
+
+    def test_a_client_takes_new_keys_in_an_upload(self):
+        for suite in SUITES:
+            client = self.client("easy")
+            with self.s_client(client, "STOR up", suite) as data:
+                for _ in range(5):
+                    data.send(b"#" * 20000)
+                    data.renew_keys()
+                data.send(b"end")
+                data.process.stdin.close()
+                self.expect(client, 226)
+            self.assertEqual(self.server.read_file("easy", "up"), b"#" * 100000 + b"end")
+            client.close()
+
+    def test_a_client_takes_new_keys_in_a_download(self):
+        digest = make_file(self.server.path("easy", "large"), 30 << 20)
+        self.server.own(self.server.path("easy", "large"))
+        for suite in SUITES:
+            client = self.client("easy")
+            with self.s_client(client, "RETR large", suite) as data:
+                content = b""
+                for _ in range(3):
+                    content += data.process.stdout.read(100000)
+                    data.send(b"K\n")
+                content += data.process.stdout.read()
+                self.assertEqual(hashlib.sha256(content).hexdigest(), digest)
+                data.wait_said(b"KEYUPDATE")
+            self.expect(client, 226)
+            client.close()
+
+
 class Sessions(WithServer):
 
     def refuse(self, client, **options):
@@ -306,6 +412,24 @@ class Ends(WithServer):
         self.expect(client, 426)
         raw.close()
         self.assertFalse(os.path.exists(self.server.path("alice", "forged")))
+
+    def test_nor_is_one_with_a_single_bit_that_was_changed_on_the_way(self):
+        for version in VERSIONS:
+            context = client_context(minimum=version, maximum=version)
+            client = self.client(context=context)
+            raw = client.passive()
+            self.assertTrue(client.cmd("STOR changed").startswith("150"))
+            data = TlsInMemory(raw, context, client.sock.session)
+            wire = data.seal(b"c" * 100000)
+            raw.sendall(wire)
+            wait_until(lambda: self.server.staged("alice"), what="the staged file")
+            wire = bytearray(data.seal(b"d" * 1000) + data.seal_end())
+            wire[500] ^= 4
+            raw.sendall(wire)
+            self.expect(client, 426)
+            self.assertFalse(os.path.exists(self.server.path("alice", "changed")))
+            raw.close()
+            self.assertEqual(client.code("NOOP"), 200)
 
     def test_a_user_may_be_excepted(self):
         client = self.client("old")

@@ -84,6 +84,42 @@ class FtpsClient(RawFtp):
         return self.shake_hands(data, resume, session, context)
 
 
+class TlsInMemory:
+    """A client whose records go to the caller, who may do with them what somebody on the way could."""
+
+    def __init__(self, plain, context, session=None):
+        self.plain = plain
+        self.received, self.to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.received, self.to_send, session=session)
+        while True:
+            try:
+                self.tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self.exchange()
+        plain.sendall(self.to_send.read())
+
+    def exchange(self):
+        self.plain.sendall(self.to_send.read())
+        some = self.plain.recv(65536)
+        if some:
+            self.received.write(some)
+        else:
+            self.received.write_eof()
+
+    def seal(self, content):
+        self.tls.write(content)
+        return self.to_send.read()
+
+    def seal_end(self):
+        """close_notify"""
+        try:
+            self.tls.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        return self.to_send.read()
+
+
 def finish(data):
     """Close a TLS connection in order: close_notify both ways."""
     try:

@@ -1,0 +1,204 @@
+#include "server/tls/tls_aead.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/secret.h"
+#include "server/tls/tls_limits.h"
+
+#define IV_BYTES      12u
+#define KEY_MAX_BYTES 32u
+#define LABEL_PREFIX  "tls13 "
+#define INFO_MAX_BYTES 32u
+
+/* RFC 8446 5.1: what a record says of itself in clear, whatever is in it. */
+#define OUTER_TYPE    SSL3_RT_APPLICATION_DATA
+#define OUTER_VERSION 0x03
+
+struct suite {
+	uint16_t id; /* RFC 8446 B.4 */
+	const char *cipher;
+	const char *digest;
+	uint8_t key_bytes;
+	uint8_t secret_bytes;
+};
+
+static const struct suite suites[] = {
+	{ 0x1301, "AES-128-GCM", "SHA2-256", 16, 32 },
+	{ 0x1302, "AES-256-GCM", "SHA2-384", 32, 48 },
+	{ 0x1303, "ChaCha20-Poly1305", "SHA2-256", 32, 32 },
+};
+
+struct tls_aead {
+	const struct suite *suite;
+	EVP_CIPHER *cipher;
+	EVP_CIPHER_CTX *evp;
+	bool seals;
+	uint64_t count;
+	uint8_t iv[IV_BYTES];
+	uint8_t secret[TLS_AEAD_SECRET_MAX_BYTES];
+};
+
+/* --- keys --------------------------------------------------------------------------------------- */
+
+/* HKDF-Expand-Label(secret, label, "", n) of RFC 8446 7.1, for an n that one block of HMAC covers. */
+static bool expand(const struct tls_aead *aead, const char *label, uint8_t *out, size_t n)
+{
+	const size_t prefix = sizeof(LABEL_PREFIX) - 1;
+	const size_t length = strlen(label);
+	uint8_t info[INFO_MAX_BYTES] = { 0, (uint8_t)n, (uint8_t)(prefix + length) };
+	uint8_t block[EVP_MAX_MD_SIZE];
+	size_t block_bytes = 0;
+	bool ok;
+
+	memcpy(info + 3, LABEL_PREFIX, prefix);
+	memcpy(info + 3 + prefix, label, length);
+	/* An empty context, and the first block's number. */
+	info[3 + prefix + length + 1] = 1;
+	ok = EVP_Q_mac(NULL, "HMAC", NULL, aead->suite->digest, NULL, aead->secret,
+	         aead->suite->secret_bytes, info, 3 + prefix + length + 2, block, sizeof(block),
+	         &block_bytes) != NULL &&
+	     block_bytes >= n;
+	if (ok)
+		memcpy(out, block, n);
+	secret_wipe(block, sizeof(block));
+	return ok;
+}
+
+/* The keys of the present secret. */
+static bool set_keys(struct tls_aead *aead)
+{
+	uint8_t key[KEY_MAX_BYTES];
+	bool ok = expand(aead, "key", key, aead->suite->key_bytes) && expand(aead, "iv", aead->iv, IV_BYTES) &&
+	          EVP_CipherInit_ex2(aead->evp, aead->cipher, key, aead->iv, aead->seals, NULL) == 1;
+
+	secret_wipe(key, sizeof(key));
+	aead->count = 0;
+	return ok;
+}
+
+bool tls_aead_update(struct tls_aead *aead)
+{
+	uint8_t next[TLS_AEAD_SECRET_MAX_BYTES];
+	bool ok = expand(aead, "traffic upd", next, aead->suite->secret_bytes);
+
+	if (ok)
+		memcpy(aead->secret, next, aead->suite->secret_bytes);
+	secret_wipe(next, sizeof(next));
+	return ok && set_keys(aead);
+}
+
+uint64_t tls_aead_count(const struct tls_aead *aead)
+{
+	return aead->count;
+}
+
+/* --- life --------------------------------------------------------------------------------------- */
+
+static const struct suite *find_suite(const SSL_CIPHER *cipher)
+{
+	for (size_t i = 0; cipher != NULL && i < sizeof(suites) / sizeof(suites[0]); i++) {
+		if (suites[i].id == SSL_CIPHER_get_protocol_id(cipher))
+			return &suites[i];
+	}
+	return NULL;
+}
+
+struct tls_aead *tls_aead_new(
+    const SSL_CIPHER *suite, const uint8_t *secret, size_t secret_bytes, enum tls_aead_use use)
+{
+	const struct suite *row = find_suite(suite);
+	struct tls_aead *aead;
+
+	if (row == NULL || secret_bytes != row->secret_bytes)
+		return NULL;
+	aead = calloc(1, sizeof(*aead));
+	if (aead == NULL)
+		return NULL;
+	aead->suite = row;
+	aead->seals = use == TLS_AEAD_SEAL;
+	memcpy(aead->secret, secret, secret_bytes);
+	aead->cipher = EVP_CIPHER_fetch(NULL, row->cipher, NULL);
+	aead->evp = EVP_CIPHER_CTX_new();
+	if (aead->cipher == NULL || aead->evp == NULL || !set_keys(aead))
+		tls_aead_free(&aead);
+	return aead;
+}
+
+void tls_aead_free(struct tls_aead **aead)
+{
+	if (*aead == NULL)
+		return;
+	EVP_CIPHER_CTX_free((*aead)->evp);
+	EVP_CIPHER_free((*aead)->cipher);
+	secret_wipe(*aead, sizeof(**aead));
+	free(*aead);
+	*aead = NULL;
+}
+
+/* --- records ------------------------------------------------------------------------------------ */
+
+/* RFC 8446 5.3: the record's number, upon the IV; and the header is what is authenticated besides. */
+static bool begin(struct tls_aead *aead, const uint8_t header[TLS_AEAD_HEADER_BYTES])
+{
+	uint8_t nonce[IV_BYTES];
+	int written;
+
+	memcpy(nonce, aead->iv, sizeof(nonce));
+	for (unsigned i = 0; i < 8; i++)
+		nonce[IV_BYTES - 1 - i] ^= (uint8_t)(aead->count >> (8 * i));
+	aead->count++;
+	return EVP_CipherInit_ex2(aead->evp, NULL, NULL, nonce, -1, NULL) == 1 &&
+	       EVP_CipherUpdate(aead->evp, NULL, &written, header, TLS_AEAD_HEADER_BYTES) == 1;
+}
+
+static bool update(struct tls_aead *aead, uint8_t *out, const uint8_t *in, size_t n)
+{
+	int written = 0;
+
+	return n == 0 || (EVP_CipherUpdate(aead->evp, out, &written, in, (int)n) == 1 && (size_t)written == n);
+}
+
+bool tls_aead_seal(struct tls_aead *aead, uint8_t type, const uint8_t *bytes, size_t n, uint8_t *out)
+{
+	const size_t length = n + 1 + TLS_AEAD_TAG_BYTES;
+	uint8_t *body = out + TLS_AEAD_HEADER_BYTES;
+	int written;
+
+	out[0] = OUTER_TYPE;
+	out[1] = OUTER_VERSION;
+	out[2] = OUTER_VERSION;
+	out[3] = (uint8_t)(length >> 8);
+	out[4] = (uint8_t)length;
+	return begin(aead, out) && update(aead, body, bytes, n) && update(aead, body + n, &type, 1) &&
+	       EVP_CipherFinal_ex(aead->evp, body + n + 1, &written) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(aead->evp, EVP_CTRL_AEAD_GET_TAG, TLS_AEAD_TAG_BYTES, body + n + 1) == 1;
+}
+
+enum tls_aead_opened tls_aead_open(struct tls_aead *aead, const uint8_t *record, size_t record_bytes,
+    uint8_t *to, size_t *n_out, uint8_t *type_out)
+{
+	const uint8_t *body = record + TLS_AEAD_HEADER_BYTES;
+	/* Without the last byte of what is inside: most often the type. */
+	size_t n = record_bytes - TLS_AEAD_OVERHEAD_BYTES;
+	uint8_t tag[TLS_AEAD_TAG_BYTES];
+	uint8_t last;
+	int written;
+
+	memcpy(tag, body + n + 1, sizeof(tag));
+	if (!begin(aead, record) || !update(aead, to, body, n) || !update(aead, &last, body + n, 1) ||
+	    EVP_CIPHER_CTX_ctrl(aead->evp, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) != 1 ||
+	    EVP_CipherFinal_ex(aead->evp, tag, &written) != 1)
+		return TLS_AEAD_FORGED;
+	/* RFC 8446 5.4: zeros behind the type are padding. */
+	while (last == 0 && n > 0)
+		last = to[--n];
+	if (last == 0)
+		return TLS_AEAD_TYPELESS;
+	if (n > TLS_RECORD_BYTES)
+		return TLS_AEAD_TOO_LONG;
+	*n_out = n;
+	*type_out = last;
+	return TLS_AEAD_OPENED;
+}

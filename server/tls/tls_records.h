@@ -1,0 +1,56 @@
+/*
+ * The records of a TLS 1.3 connection after its handshake, without libssl: what is sealed goes straight from the file's
+ * buffer into the one that is sent, and the other way round; libssl copies each byte twice more in either direction.
+ *
+ * Front only, for data connections, through tls_stream.c, which goes on with libssl whenever this cannot be had (TLS
+ * 1.2, short fragments).  It knows what may come after a handshake that issues no tickets and asks for no certificate
+ * later: application data, alerts and KeyUpdate.  Deadlines, and how many empty records are too many, are the caller's.
+ */
+#ifndef TLS_RECORDS_H
+#define TLS_RECORDS_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/tls/tls_bio.h"
+#include "server/tls/tls_secrets.h"
+
+enum tls_records_status {
+	TLS_RECORDS_OK,
+	TLS_RECORDS_AGAIN, /* reading: nothing is here */
+	TLS_RECORDS_END,   /* close_notify */
+	TLS_RECORDS_CUT,   /* the peer has closed its side without it */
+	TLS_RECORDS_LOST,  /* the socket's error is bio->error */
+	TLS_RECORDS_WRONG, /* the peer broke the protocol, or libcrypto failed: tls_records_failure; an alert waits in bio */
+};
+
+struct tls_records;
+
+/*
+ * After the handshake, before anything else was read or written.  bio is borrowed; the caller wipes the secrets.  NULL
+ * when it cannot be had.  Else libssl must make no record any more: it would be one under a nonce that is used here.
+ */
+struct tls_records *tls_records_follow(
+    const SSL *ssl, const struct tls_secrets *secrets, struct tls_bio *bio);
+/* The same without a handshake. */
+struct tls_records *tls_records_new(
+    const SSL_CIPHER *suite, const struct tls_secrets *secrets, struct tls_bio *bio);
+/* New keys are taken after so many records; 2^24 when nothing is said. */
+void tls_records_set_limit(struct tls_records *records, uint64_t records_per_key);
+/* Wipes the keys; NULL is fine. */
+void tls_records_free(struct tls_records **records);
+
+/* At most n bytes, and at least one with OK; *chaff_out: records without payload that were met. */
+enum tls_records_status tls_records_read(
+    struct tls_records *records, uint8_t *bytes, size_t n, size_t *got_out, uint64_t *chaff_out);
+/* Can something be read, or said about the connection, without the socket? */
+bool tls_records_has_input(const struct tls_records *records);
+/* Seal n bytes into bio, which has room for them (TLS_SEND_BUFFER_BYTES).  OK, or WRONG. */
+enum tls_records_status tls_records_write(struct tls_records *records, const uint8_t *bytes, size_t n);
+/* Put a close_notify there, behind which nothing of ours comes any more. */
+enum tls_records_status tls_records_close(struct tls_records *records);
+const char *tls_records_failure(const struct tls_records *records);
+
+#endif
