@@ -91,7 +91,7 @@
 	O(list, host_names, "{}", 0, 64, SEEN_BY_FRONT,							\
 	  "Names that a client may mean the server by (HOST): host names, IPv4 addresses, or IPv6 addresses in brackets. Empty: any.") \
 	O(ports, passive_ports, "50000-50999", 1, 65535, SEEN_BY_GUARD,					\
-	  "Ports for passive data connections, first-last; 0 lets the system choose.")			\
+	  "Ports for passive data connections, first-last; 0 lets the system choose. Where there are at least max_sessions of them, a client that transfers file after file has its next one opened a moment before it asks.")			\
 	O(host, public_address, "", 0, 253, SEEN_BY_GUARD,						\
 	  "What PASV tells to clients from elsewhere, when the server is behind NAT: an IPv4 address, or a host name, which is looked up for each session. Empty: the address the client dialled. Clients of this machine and of private networks are always told that one.") \
 	O(networks, public_addresses, "{}", 0, 64, SEEN_BY_GUARD,					\
