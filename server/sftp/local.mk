@@ -32,12 +32,14 @@ server_sftp_libsftp_a_SOURCES = \
 	server/sftp/ssh_algorithms.c server/sftp/ssh_algorithms.h \
 	server/sftp/ssh_auth.c \
 	server/sftp/ssh_channels.c \
-	server/sftp/ssh_cipher.c server/sftp/ssh_cipher.h \
+	server/sftp/ssh_cipher.c server/sftp/ssh_cipher.h server/sftp/ssh_cipher_private.h \
+	server/sftp/ssh_cipher_shapes.c \
 	server/sftp/ssh_front.c server/sftp/ssh_front.h server/sftp/ssh_front_private.h \
 	server/sftp/ssh_keys.c server/sftp/ssh_keys.h \
 	server/sftp/ssh_libcrypto.c server/sftp/ssh_libcrypto.h \
 	server/sftp/ssh_nul.c server/sftp/ssh_nul.h \
 	server/sftp/ssh_offer.c server/sftp/ssh_offer.h \
+	server/sftp/ssh_outcome.c \
 	server/sftp/ssh_packets.c server/sftp/ssh_packets.h \
 	server/sftp/ssh_service.h \
 	server/sftp/ssh_socket.c server/sftp/ssh_socket.h \

@@ -116,88 +116,7 @@ static void end_with_reason(struct ssh_front *front)
 		ssh_front_end(front, ended ? GUARD_BYE_CLOSED : GUARD_BYE_PROTOCOL, NULL);
 }
 
-/* --- the key exchange ------------------------------------------------------------------------ */
-
-static void tell_client_name(struct ssh_front *front)
-{
-	const char *name = ssh_get_clientbanner(front->session);
-	const struct guard_req_client_name ask = { .name = name };
-
-	if (name != NULL)
-		guard_client_client_name(front->start->guard, &ask, NULL, NULL);
-}
-
-static void gather_lists(const struct ssh_front *front, const char *ours[SSH_OFFER_LISTS],
-    const char *theirs[SSH_OFFER_LISTS])
-{
-	static const enum ssh_algorithm_kind kinds[SSH_OFFER_LISTS] = {
-		[SSH_OFFER_KEX] = SSH_ALGORITHM_KEX,
-		[SSH_OFFER_HOST_KEYS] = SSH_ALGORITHM_HOST_KEY,
-		[SSH_OFFER_CIPHERS_IN] = SSH_ALGORITHM_CIPHER,
-		[SSH_OFFER_CIPHERS_OUT] = SSH_ALGORITHM_CIPHER,
-		[SSH_OFFER_MACS_IN] = SSH_ALGORITHM_MAC,
-		[SSH_OFFER_MACS_OUT] = SSH_ALGORITHM_MAC,
-	};
-
-	for (size_t i = 0; i < SSH_OFFER_LISTS; i++) {
-		ours[i] = front->ours[kinds[i]];
-		theirs[i] = front->packets.in.offer.lists[i];
-	}
-}
-
-static void tell_failure(struct ssh_front *front)
-{
-	const char *ours[SSH_OFFER_LISTS];
-	const char *theirs[SSH_OFFER_LISTS];
-	char our_text[GUARD_OFFER_MAX + 1] = "";
-	char their_text[GUARD_OFFER_MAX + 1] = "";
-	char failure[GUARD_ALGORITHMS_MAX + 1];
-	struct guard_req_secured ask = { .algorithms = "", .failure = failure };
-	const char *conflict = NULL;
-	int error;
-
-	tell_client_name(front);
-	gather_lists(front, ours, theirs);
-	if (ssh_offer_is_read(&front->packets.in.offer)) {
-		conflict = ssh_offer_conflict(ours, theirs);
-		ssh_offer_describe(ours, our_text, sizeof(our_text));
-		ssh_offer_describe(theirs, their_text, sizeof(their_text));
-	}
-	text_copy(failure, sizeof(failure),
-	    conflict != NULL ? conflict : ssh_get_error(front->session));
-	/* Somebody who only looked in is no failure. */
-	if (conflict == NULL && ssh_socket_ended(&error))
-		return;
-	ask.ours = our_text;
-	ask.theirs = their_text;
-	guard_client_secured(front->start->guard, &ask, NULL, NULL);
-}
-
-static void tell_success(struct ssh_front *front)
-{
-	const char *ours[SSH_OFFER_LISTS];
-	const char *theirs[SSH_OFFER_LISTS];
-	char text[GUARD_ALGORITHMS_MAX + 1];
-	const struct guard_req_secured ask = {
-		.algorithms = text, .failure = "", .ours = "", .theirs = ""
-	};
-	const char *kex = ssh_get_kex_algo(front->session);
-	const char *cipher = ssh_get_cipher_in(front->session);
-	const char *mac = ssh_get_hmac_in(front->session);
-	const char *host_key;
-	size_t length = 0;
-
-	tell_client_name(front);
-	gather_lists(front, ours, theirs);
-	host_key = ssh_offer_choose(ours[SSH_OFFER_HOST_KEYS], theirs[SSH_OFFER_HOST_KEYS], &length);
-	if (mac != NULL && strncmp(mac, "aead-", strlen("aead-")) == 0)
-		mac = NULL; /* libssh's word for a cipher that needs none */
-	text_format(text, sizeof(text), "ssh %s %.*s %s%s%s", kex != NULL ? kex : "?",
-	    host_key != NULL ? (int)length : 1, host_key != NULL ? host_key : "?",
-	    cipher != NULL ? cipher : "?", mac != NULL ? " " : "", mac != NULL ? mac : "");
-	guard_client_secured(front->start->guard, &ask, NULL, NULL);
-	ssh_packets_forget_offers(&front->packets);
-}
+/* --- input ----------------------------------------------------------------------------------- */
 
 static void exchange_keys(struct ssh_front *front)
 {
@@ -206,11 +125,11 @@ static void exchange_keys(struct ssh_front *front)
 	if (status == SSH_AGAIN)
 		return;
 	if (status != SSH_OK) {
-		tell_failure(front);
+		ssh_outcome_failed(front);
 		end_with_reason(front);
 		return;
 	}
-	tell_success(front);
+	ssh_outcome_agreed(front);
 	front->event = ssh_event_new();
 	if (front->event == NULL || ssh_event_add_session(front->event, front->session) != SSH_OK) {
 		ssh_front_end(front, GUARD_BYE_INTERNAL, NULL);
@@ -218,8 +137,6 @@ static void exchange_keys(struct ssh_front *front)
 	}
 	front->phase = SSH_FRONT_LOGIN;
 }
-
-/* --- input ----------------------------------------------------------------------------------- */
 
 /*
  * What we say in answer must not pile up, either.  But while a key exchange holds our data back, only more input can end
@@ -263,7 +180,7 @@ static void pump(struct ssh_front *front)
 static void end_broken(struct ssh_front *front)
 {
 	if (front->phase == SSH_FRONT_KEX && !front->ending)
-		tell_failure(front);
+		ssh_outcome_failed(front);
 	ssh_front_end(front, GUARD_BYE_PROTOCOL, "A packet is damaged or not well-formed");
 }
 

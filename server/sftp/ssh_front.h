@@ -1,12 +1,12 @@
 /*
  * The SSH transport of a front: libssh in server mode around an SFTP or scp service.
  *
- * ssh_front.c runs the session; ssh_auth.c translates logins for the guard; ssh_channels.c feeds the services within
- * the bounds of both sides; ssh_keys.c makes host keys out of public halves; ssh_algorithms.c has the table of
- * profiles.  Below libssh, ssh_packets.c seals and opens packets (ssh_cipher.c) between the connection (ssh_socket.c),
- * libssh and the channels, under the keys that ssh_libcrypto.c catches, for what ssh_offer.c reads was agreed on.  Front
- * only, but for ssh_front_warm_up (ssh_warm_up.c), which the nursery calls before it forks.  Nothing here opens, signs
- * or decides anything.
+ * ssh_front.c runs the session; ssh_outcome.c tells how its key exchange came out; ssh_auth.c translates logins for the
+ * guard; ssh_channels.c feeds the services within the bounds of both sides; ssh_keys.c makes host keys out of public
+ * halves; ssh_algorithms.c has the table of profiles.  Below libssh, ssh_packets.c seals and opens packets
+ * (ssh_cipher.c) between the connection (ssh_socket.c), libssh and the channels, under the keys that ssh_libcrypto.c
+ * catches, for what ssh_offer.c reads was agreed on.  Front only, but for ssh_front_warm_up
+ * (ssh_warm_up.c), which the nursery calls before it forks.  Nothing here opens, signs or decides anything.
  */
 #ifndef SERVER_SFTP_SSH_FRONT_H
 #define SERVER_SFTP_SSH_FRONT_H

@@ -1,5 +1,5 @@
 /*
- * One SSH session, as the files of the transport share it: ssh_front.c, ssh_auth.c, ssh_channels.c.
+ * One SSH session, as the files of the transport share it: ssh_front.c, ssh_outcome.c, ssh_auth.c, ssh_channels.c.
  */
 #ifndef SERVER_SFTP_SSH_FRONT_PRIVATE_H
 #define SERVER_SFTP_SSH_FRONT_PRIVATE_H
@@ -80,6 +80,10 @@ struct ssh_front {
 
 /* End the session after what runs now; the first call counts.  words: static, for the client, or NULL. */
 void ssh_front_end(struct ssh_front *front, enum guard_bye bye, const char *words);
+
+/* ssh_outcome.c: tell the guard, for the log, how the first key exchange came out. */
+void ssh_outcome_agreed(struct ssh_front *front);
+void ssh_outcome_failed(struct ssh_front *front);
 
 /* ssh_auth.c: set what libssh calls for logins. */
 void ssh_auth_prepare(struct ssh_front *front);
