@@ -23,7 +23,7 @@
 #include "server/base/text.h"
 #include "server/guard_private.h"
 
-#define BACKLOG          16 /* the client, and strangers who must not keep it out */
+#define BACKLOG          64 /* the client, and strangers who must not keep it out */
 #define SYSTEM_PORTS_TRIED 32 /* before the system is asked for one */
 #define LOOK_MS          20 /* then the queue is emptied though nobody asks */
 #define STRANGERS_LOGGED 3 /* for one port: a stranger must not fill the log either */

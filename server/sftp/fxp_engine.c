@@ -44,6 +44,16 @@ static bool take(struct ssh_service *service, const uint8_t *bytes, size_t n)
 	return !fxp->broken;
 }
 
+static void settle(struct ssh_service *service)
+{
+	struct fxp *fxp = &service->fxp;
+
+	fxp->now_ms = clock_mono_ms();
+	fxp_gather_settle(&fxp->gather);
+	/* Others see the bytes in time, even while the client does not read and nothing else is done. */
+	fxp_gather_flush_due(&fxp->gather, fxp->now_ms);
+}
+
 static void take_end(struct ssh_service *service)
 {
 	service->fxp.input.ended = true;
@@ -94,7 +104,6 @@ static bool work(struct ssh_service *service)
 	bool no_room = false;
 
 	fxp->now_ms = clock_mono_ms();
-	fxp_gather_settle(&fxp->gather);
 	for (unsigned i = 0; i < FXP_WORK_REQUESTS && has_work(fxp); i++) {
 		if (!work_one(fxp, &no_room) || fxp->output.held - held >= FXP_WORK_BYTES)
 			break;
@@ -180,6 +189,7 @@ const struct ssh_service_row fxp_service = {
 	.name = "sftp",
 	.start = start,
 	.take = take,
+	.settle = settle,
 	.take_end = take_end,
 	.work = work,
 	.output = output,

@@ -20,7 +20,7 @@
 /* Requests that wait to be answered: above the first the client's further bytes should stay in the network, above the
  * second it has sent what no window allowed. */
 #define FXP_QUEUE_FULL_BYTES (512u << 10)
-#define FXP_QUEUE_MAX_BYTES  (2u << 20)
+#define FXP_QUEUE_MAX_BYTES  (SSH_SERVICE_WINDOW_BYTES + (1u << 20))
 
 /* Room in the output that a handler may count on. */
 #define FXP_REPLY_MAX_BYTES (16u << 10)

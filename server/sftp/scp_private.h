@@ -14,7 +14,7 @@
 #define SCP_DEPTH_MAX 64u	/* directories inside directories */
 #define SCP_TOO_DEEP "Too many directories inside each other"
 #define SCP_GATHER_BYTES (1u << 20) /* written to a file at once, and input kept before no more is wanted */
-#define SCP_INPUT_MAX_BYTES (4u << 20) /* more means that flow control was broken */
+#define SCP_INPUT_MAX_BYTES (SSH_SERVICE_WINDOW_BYTES + (1u << 20)) /* more means that flow control was broken */
 #define SCP_READ_BYTES (256u << 10) /* read from a file at once */
 #define SCP_OUTPUT_PAUSE_BYTES (32u << 10) /* no step is taken while so much waits for the client */
 

@@ -12,11 +12,6 @@
 #include "server/sftp/ssh_front_private.h"
 #include "server/sftp/ssh_socket.h"
 
-/*
- * What a client may send unasked: 80 MB/s over a path of 100 ms.  It costs no memory: what a service does not want
- * stays in the network.
- */
-#define WINDOW_BYTES	(8u << 20)
 #define GRANT_BYTES	(1u << 20) /* as soon as so much of it is used, it is opened again */
 /* In a packet, to us.  RFC 4253 6.1 asks for 32,768 of data; those who send files fill what they are allowed. */
 #define PACKET_MAX	(64u << 10)
@@ -135,9 +130,13 @@ ssh_channel ssh_channels_open(struct ssh_front *front)
 	const struct ssh_packets_opening *opening = &front->packets.opening;
 	struct ssh_lane *lane = NULL;
 
-	for (size_t i = 0; i < SSH_CHANNELS_MAX && lane == NULL; i++) {
-		if (front->lanes[i].channel == NULL)
-			lane = &front->lanes[i];
+	for (size_t i = 0; i < SSH_CHANNELS_MAX; i++) {
+		struct ssh_lane *each = &front->lanes[i];
+
+		if (each->channel == NULL)
+			lane = lane == NULL ? each : lane;
+		else if (each->theirs == opening->theirs && !each->closed)
+			return NULL; /* the client's own number, twice at a time */
 	}
 	if (lane == NULL || front->phase != SSH_FRONT_SERVING || front->stopping ||
 	    opening->packet_max < PACKET_MIN)
@@ -177,12 +176,13 @@ bool ssh_channels_confirmed(void *context, struct ssh_packets_opening *opening)
 			continue;
 		lane->open = true;
 		lane->ours = opening->ours;
-		lane->may_take = WINDOW_BYTES;
-		opening->window = WINDOW_BYTES;
+		lane->may_take = SSH_SERVICE_WINDOW_BYTES;
+		opening->window = SSH_SERVICE_WINDOW_BYTES;
 		opening->packet_max = PACKET_MAX;
 		return true;
 	}
-	ssh_front_end(front, GUARD_BYE_INTERNAL, NULL);
+	/* Closed before it was confirmed. */
+	ssh_front_end(front, GUARD_BYE_PROTOCOL, bad_protocol);
 	return false;
 }
 
@@ -250,14 +250,14 @@ bool ssh_channels_want_input(const struct ssh_front *front)
 /* Open the window again, to its full size. */
 static void grant_window(struct ssh_lane *lane)
 {
-	const uint32_t used = WINDOW_BYTES - lane->may_take;
+	const uint32_t used = SSH_SERVICE_WINDOW_BYTES - lane->may_take;
 	struct ssh_front *front = lane->front;
 
 	if (used < GRANT_BYTES || lane->eof || !lane->row->wants_input(lane->service) ||
 	    !ssh_packets_take_data(&front->packets))
 		return;
 	if (ssh_packets_send_window(&front->packets, lane->theirs, used))
-		lane->may_take = WINDOW_BYTES;
+		lane->may_take = SSH_SERVICE_WINDOW_BYTES;
 	else
 		ssh_front_end(front, GUARD_BYE_INTERNAL, NULL);
 }
@@ -337,9 +337,24 @@ static bool work_lane(struct ssh_lane *lane)
 	return more;
 }
 
+/* Before anybody else: whose turn it is not must have its bytes, too. */
+static void settle_all(struct ssh_front *front)
+{
+	for (size_t i = 0; i < SSH_CHANNELS_MAX; i++) {
+		struct ssh_lane *lane = &front->lanes[i];
+
+		if (lane->service != NULL && lane->row->settle != NULL)
+			lane->row->settle(lane->service);
+	}
+}
+
 bool ssh_channels_work(struct ssh_front *front)
 {
 	bool more = false;
+
+	settle_all(front);
+	/* What libssh sends here must not make it read: its callbacks would meet lanes half closed. */
+	ssh_socket_let_in(false);
 
 	for (size_t i = 0; i < SSH_CHANNELS_MAX && !front->ending; i++) {
 		struct ssh_lane *lane = &front->lanes[i];
@@ -355,6 +370,7 @@ bool ssh_channels_work(struct ssh_front *front)
 		else if (lane->service != NULL && work_lane(lane))
 			more = true;
 	}
+	ssh_socket_let_in(true);
 	return more;
 }
 

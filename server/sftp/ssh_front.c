@@ -30,6 +30,8 @@
 #define REKEY_NEVER_SECONDS    (20u * 24 * 3600)
 #define REKEY_NOW_SECONDS      1u
 #define REKEY_TRY_MS           1000
+/* From the first KEXINIT of an exchange after the login to its last NEWKEYS, whatever waits in front of them. */
+#define EXCHANGE_MS            60000
 
 #define STOP_TEXT(name, text) [GUARD_STOP_##name] = (text),
 static const char *const stop_texts[GUARD_STOP_COUNT] = { GUARD_STOPS(STOP_TEXT) };
@@ -140,7 +142,7 @@ static void exchange_keys(struct ssh_front *front)
 
 /*
  * What we say in answer must not pile up, either.  But while a key exchange holds our data back, only more input can end
- * it; a service that would rather wait has room for what was on its way.
+ * it; a service that would rather wait has room for all that the window allows.
  */
 static bool wants_input(const struct ssh_front *front)
 {
@@ -290,6 +292,8 @@ static int64_t next_deadline(const struct ssh_front *front)
 		return CLOCK_NEVER;
 	deadline = earlier(
 	    keepalive_due(front), front->active_ms + front->start->conf->ssh.idle_timeout);
+	if (front->exchange_ms != 0)
+		deadline = earlier(deadline, front->exchange_ms + EXCHANGE_MS);
 	return front->rested ? deadline : earlier(deadline, front->active_ms + REST_MS);
 }
 
@@ -322,12 +326,23 @@ static void listen_for_life(struct ssh_front *front, int64_t now)
 		ask_whether_alive(front);
 }
 
+static void bound_exchange(struct ssh_front *front, int64_t now)
+{
+	if (!front->packets.in.exchanging && !front->packets.out.exchanging)
+		front->exchange_ms = 0;
+	else if (front->exchange_ms == 0)
+		front->exchange_ms = now;
+	else if (now >= front->exchange_ms + EXCHANGE_MS)
+		ssh_front_end(front, GUARD_BYE_PROTOCOL, "The key exchange takes too long");
+}
+
 static void check_deadlines(struct ssh_front *front)
 {
 	int64_t now = clock_mono_ms();
 
 	if (front->ending || front->phase != SSH_FRONT_SERVING)
 		return;
+	bound_exchange(front, now);
 	listen_for_life(front, now);
 	if (now < front->active_ms + REST_MS) {
 		front->rested = false;
@@ -530,10 +545,13 @@ int ssh_front_run(const struct ssh_front_start *start)
 		ssh_socket_open(start->client_fd);
 		ssh_libcrypto_open();
 		open_packets(front);
-		if (accept_client(front))
+		if (accept_client(front)) {
+			/* RFC 4253 4.2: some clients, and whoever probes, wait for our identification. */
+			pump(front);
 			serve(front);
-		else
+		} else {
 			ssh_front_end(front, GUARD_BYE_INTERNAL, NULL);
+		}
 		ssh_channels_clear(front);
 		if (front->session != NULL)
 			say_goodbye(front);

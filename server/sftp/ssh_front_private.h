@@ -74,6 +74,7 @@ struct ssh_front {
 	unsigned questions;	/* keepalives since then */
 	int64_t cpu_limited_ms;
 	int64_t rekey_tried_ms;
+	int64_t exchange_ms;	/* when an exchange of keys was first seen under way; 0: none is */
 	bool input_waits;	/* packets that somebody was not ready for */
 	bool rested;
 };

@@ -22,6 +22,7 @@
 #define DATA_HEAD_BYTES	     (1u + 4u + 4u)	 /* type, channel, length */
 #define CONFIRMATION_BYTES   (1u + 4u * 4u)
 #define PACKETS_MAX	     (1ull << 31) /* RFC 4344 3.1 */
+#define ANSWERS_HELD_MAX     1024u
 
 static uint32_t number_at(const uint8_t *bytes)
 {
@@ -261,12 +262,28 @@ static enum ssh_packets_state pass_clear(struct ssh_packets *packets, const uint
 	return SSH_PACKETS_HANDED;
 }
 
+static bool is_of_exchange(uint8_t type)
+{
+	return type >= MSG_KEXINIT && type < MSG_USERAUTH_REQUEST;
+}
+
+/* What libssh may not say before its NEWKEYS it queues without a bound. */
+static bool is_flood(struct ssh_packets *packets, uint8_t type)
+{
+	if (!packets->out.exchanging || !packets->serving)
+		packets->answers_held = 0;
+	else if (!is_of_exchange(type))
+		packets->answers_held++;
+	return packets->answers_held > ANSWERS_HELD_MAX;
+}
+
 /* A packet that was opened in place. */
 static enum ssh_packets_state pass_payload(struct ssh_packets *packets, uint8_t *payload, size_t n)
 {
 	if (is_of_channels(packets, payload[0]))
 		return take_channel_packet(packets, payload, n) ? SSH_PACKETS_PAUSED : SSH_PACKETS_BROKEN;
-	if (!note_exchange(packets, &packets->in, payload, n) || ssh_nul_is_in_login(payload, n))
+	if (!note_exchange(packets, &packets->in, payload, n) || ssh_nul_is_in_login(payload, n) ||
+	    is_flood(packets, payload[0]))
 		return SSH_PACKETS_BROKEN;
 	note_request(packets, payload, n);
 	if (!hand_payload(packets, payload, n))
@@ -296,6 +313,9 @@ static enum ssh_packets_state pass_sealed(struct ssh_packets *packets, uint8_t *
 	packets->handed = in->wire_sequence;
 	count_wire(in, total);
 	state = pass_payload(packets, payload, length);
+	/* A password may be in it. */
+	if (!packets->serving)
+		OPENSSL_cleanse(payload, length);
 	ssh_socket_consume(total);
 	return state;
 }

@@ -61,6 +61,7 @@ struct ssh_packets {
 	bool strict;		/* both sides count anew after NEWKEYS */
 	bool strict_inner;	/* libssh does, which goes by any KEXINIT of the client's */
 	bool broken;		/* our own side failed: nothing more may go out */
+	unsigned answers_held;	/* packets that libssh may answer, and keeps the answers until our exchange is over */
 	bool refused;		/* a packet of the client's was: nothing more is taken */
 	unsigned login_requests; /* USERAUTH_REQUEST passed on */
 	uint32_t handed;	/* sequence number of what libssh read last */

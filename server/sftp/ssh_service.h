@@ -18,6 +18,12 @@
 
 #define SSH_SERVICE_OUTPUT_MAX (1u << 20) /* bytes made and not yet taken; a service stops working above it */
 
+/*
+ * What a client may send unasked: 80 MB/s over a path of 100 ms.  It costs no memory as long as input that a service does
+ * not want stays in the network; only while keys are exchanged all of it may have to be taken.
+ */
+#define SSH_SERVICE_WINDOW_BYTES (8u << 20)
+
 #define SSH_SERVICE_BUFFERS    4u	 /* of 1 MiB, to gather uploads in; of all services of a connection */
 
 struct ssh_service; /* of the service's own making */
@@ -39,9 +45,12 @@ struct ssh_service_row {
 	/* NULL when memory ran out, or when the command is not one of this service's. */
 	struct ssh_service *(*start)(const struct ssh_service_start *start);
 	/* Bytes of the client; all are taken.  Only stores, never waits; they stay where they are until the next call of
-	 * work or free.  False: the client broke the protocol, or sends more than it may without reading answers; the
+	 * settle or free.  False: the client broke the protocol, or sends more than it may without reading answers; the
 	 * session ends. */
 	bool (*take)(struct ssh_service *service, const uint8_t *bytes, size_t n);
+	/* What take was given goes away: keep what is still needed.  Once in each turn, whoever may work in it.  NULL:
+	 * nothing of it is ever needed again. */
+	void (*settle)(struct ssh_service *service);
 	/* The client will send no more. */
 	void (*take_end)(struct ssh_service *service);
 	/* Do some of what was asked; true when there is more to do at once and room for its output. */

@@ -97,6 +97,12 @@ void ssh_socket_close(void)
 	carried.fd = -1;
 }
 
+/* Nothing comes any more, and nothing waits to go. */
+static bool is_over(void)
+{
+	return carried.ended && (carried.error != 0 || buf_length(&carried.output) == 0);
+}
+
 /* From how many bytes on is input worth waking up for?  The longest wait for less, given the one that was asked for. */
 static int mind_stream(int timeout_ms)
 {
@@ -113,10 +119,11 @@ bool ssh_socket_wait(int other_fd, bool for_input, int timeout_ms, bool *other_o
 {
 	enum { CLIENT, OTHER, COUNT };
 	struct pollfd fds[COUNT] = {
-		[CLIENT] = { .fd = carried.ended ? -1 : carried.fd },
+		[CLIENT] = { .fd = is_over() ? -1 : carried.fd },
 		[OTHER] = { .fd = other_fd, .events = POLLIN },
 	};
 
+	for_input = for_input && !carried.ended;
 	if (for_input) {
 		fds[CLIENT].events |= POLLIN;
 		if (timeout_ms != 0)
@@ -141,7 +148,8 @@ size_t ssh_socket_fill(void)
 	uint8_t *room;
 	ssize_t got;
 
-	if (!carried.open || carried.ended)
+	/* So much holds a whole packet in any case, which somebody has to take first. */
+	if (!carried.open || carried.ended || buf_room(&carried.input) < SSH_SOCKET_AHEAD_BYTES)
 		return 0;
 	room = buf_reserve(&carried.input, SSH_SOCKET_AHEAD_BYTES);
 	if (room == NULL) {
@@ -153,8 +161,10 @@ size_t ssh_socket_fill(void)
 		got = recvfrom(
 		    carried.fd, room, SSH_SOCKET_AHEAD_BYTES, MSG_DONTWAIT, NULL, NULL);
 	} while (got < 0 && errno == EINTR);
-	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+		carried.full_reads = 0;
 		return 0;
+	}
 	if (got <= 0) {
 		carried.ended = true;
 		carried.error = got < 0 ? errno : 0;

@@ -163,7 +163,7 @@ static bool has_record(const struct tls_bio *bio)
 
 bool tls_records_has_input(const struct tls_records *records)
 {
-	return records->rest_bytes > 0 || has_record(records->bio);
+	return records->end != TLS_RECORDS_OK || records->rest_bytes > 0 || has_record(records->bio);
 }
 
 static enum tls_records_status take_alert(struct tls_records *records, const uint8_t *alert, size_t n)
@@ -293,6 +293,13 @@ static enum tls_records_status receive_more(struct tls_records *records)
 
 	if (n > 0)
 		return TLS_RECORDS_OK;
+	if (n == 0 && bio->error != 0)
+		return TLS_RECORDS_LOST;
+	if (n == 0 && (tls_bio_has_input(bio) || records->message_bytes > 0)) {
+		/* Whatever may pass for an end, this cannot. */
+		records->failure = "cut in the middle of a record";
+		return TLS_RECORDS_WRONG;
+	}
 	if (n == 0)
 		return TLS_RECORDS_CUT;
 	return errno == EAGAIN ? TLS_RECORDS_AGAIN : TLS_RECORDS_LOST;

@@ -70,7 +70,7 @@ static void on_message(int is_written, int version, int type, const void *bytes,
 static bool is_flood(const struct tls_stream *stream)
 {
 	return stream->chaff + stream->pending_chaff >
-	       TLS_CHAFF_RECORDS * (1 + (stream->payload >> 20));
+	       TLS_CHAFF_RECORDS * (1 + ((stream->payload + stream->bio.sent) >> 20));
 }
 
 /* --- life ---------------------------------------------------------------------------------------- */

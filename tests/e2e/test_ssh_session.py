@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import signal
+import socket
 import struct
 import time
 import unittest
@@ -13,11 +14,11 @@ import unittest
 from ssh import OpenSsh, make_ssh_key
 from ssh_raw import (CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_OPEN, CHANNEL_OPEN_CONFIRMATION,
                      CHANNEL_OPEN_FAILURE, CHANNEL_REQUEST, CHANNEL_SUCCESS, CHANNEL_WINDOW_ADJUST, DISCONNECT,
-                     GLOBAL_REQUEST, IGNORE, REQUEST_FAILURE, REQUEST_SUCCESS, SERVICE_ACCEPT, SERVICE_REQUEST,
+                     GLOBAL_REQUEST, IGNORE, KEXINIT, REQUEST_FAILURE, REQUEST_SUCCESS, SERVICE_ACCEPT, SERVICE_REQUEST,
                      UNIMPLEMENTED, USERAUTH_BANNER, USERAUTH_FAILURE, USERAUTH_INFO_REQUEST, USERAUTH_INFO_RESPONSE,
                      USERAUTH_PK_OK, USERAUTH_REQUEST, USERAUTH_SUCCESS, Ed25519, RawSsh, SecurityKey, boolean, string,
                      take_string, u32)
-from transom import (SFTP_ONLY, SharedServer, TransomServer, make_file, need_root, run, sanitized, sha256_file,
+from transom import (SCALE, SFTP_ONLY, SharedServer, TransomServer, make_file, need_root, run, sanitized, sha256_file,
                      wait_until)
 
 SIOCOUTQ = 0x5411  # bytes that the other side has not acknowledged (tcp(7))
@@ -55,6 +56,10 @@ class SshTest(SharedServer):
 
 
 class KeyExchange(SshTest, unittest.TestCase):
+    def test_the_server_names_itself_to_a_client_that_waits(self):
+        with socket.create_connection(("127.0.0.1", self.server.port_of("sftp")), timeout=20 * SCALE) as client:
+            self.assertEqual(client.recv(8), b"SSH-2.0-")
+
     def test_the_identification_is_the_configured_one(self):
         self.assertEqual(self.connect().server_identification, b"SSH-2.0-transom_test")
 
@@ -326,6 +331,48 @@ class Served(SshTest, unittest.TestCase):
         while answers < 4 << 20:    # more than was made before the exchange
             answers += len(ssh.read_data())
 
+    def test_an_upload_is_whole_though_other_channels_hold_all_the_output(self):
+        """Whose turn it is not keeps what it was sent: the place where it lay is used again at once."""
+        make_file(self.server.write_file("alice", "big", b""), 16 << 20)
+        content = os.urandom(90000)
+        ssh = self.logged_in()
+        readers = [ssh.start_sftp(window=2048, number=number) for number in range(2)]
+        writer = ssh.start_sftp(window=2048, number=2)
+        handles = []
+        for channel, path, flags in ((readers[0], "/big", 1), (readers[1], "/big", 1), (writer, "/up", 0x1a)):
+            ssh.send_data(channel, request(3, 1, string(path), u32(flags), u32(0)))
+            handles.append(ssh.read_sftp()[5:])
+        for number in range(100):       # more answers than its window takes
+            ssh.send_data(writer, realpath(number))
+        time.sleep(0.5)                 # they are made: nothing stands before the WRITE
+        for channel, handle in zip(readers, handles):
+            ssh.send_data(channel, b"".join(request(5, number, handle, struct.pack(">QI", number << 18, 255 << 10))
+                                            for number in range(8)))
+        time.sleep(0.5)
+        packet = request(6, 100, handles[2], struct.pack(">Q", 0), string(content))
+        for start in range(0, len(packet), 30000):
+            ssh.send_data(writer, packet[start:start + 30000])
+        for _ in range(40):
+            ssh.send(IGNORE, string(bytes(30000)))
+        time.sleep(0.5)
+        ssh.send(CHANNEL_WINDOW_ADJUST, u32(writer), u32(1 << 20))
+        ssh.send_data(writer, request(4, 101, handles[2]))
+        answers = b""
+        while b"\x65" + u32(101) not in answers:
+            kind, payload = ssh.read()
+            if kind == CHANNEL_DATA and payload[:4] == u32(2):
+                answers += take_string(payload[4:])[0]
+        self.assertIn(b"\x65" + u32(101) + u32(0), answers)
+        with open(self.server.path("alice", "up"), "rb") as file:
+            self.assertEqual(file.read(), content)
+
+    def test_a_number_of_a_channel_is_used_once_at_a_time(self):
+        ssh = self.logged_in()
+        self.assertIsNotNone(ssh.open_channel(number=7))
+        ssh.send(CHANNEL_OPEN, string("session"), u32(7), u32(1 << 20), u32(1 << 15))
+        ssh.expect(CHANNEL_OPEN_FAILURE)
+        ssh.start_sftp(number=8)
+
     def test_an_unknown_message_is_named_by_the_number_that_the_client_counted(self):
         """libssh has seen none of the data before it."""
         ssh = self.logged_in()
@@ -465,6 +512,26 @@ class Rekeying(SshTest, unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(sha256_file(self.server.path("alice", "both")), digest)
         self.assertEqual(sha256_file(os.path.join(client.directory, "back")), digest)
+
+
+    def test_a_client_that_does_not_answer_our_wish_cannot_make_answers_pile_up(self):
+        self.server.write_file("alice", "mebibyte", bytes(1 << 20))
+        ssh = self.logged_in()
+        channel = ssh.start_sftp(window=1 << 24)
+        ssh.send_data(channel, request(3, 1, string("/mebibyte"), u32(1), u32(0)))
+        handle = ssh.read_sftp()[5:]
+        kind, number = 0, 0
+        while kind != KEXINIT:
+            if kind != CHANNEL_WINDOW_ADJUST:
+                number += 1
+                ssh.send_data(channel, request(5, number, handle, struct.pack(">QI", 0, 30000)))
+            kind, _ = ssh.read()
+        try:
+            for _ in range(3000):
+                ssh.send(GLOBAL_REQUEST, string("x"), boolean(True))
+        except ConnectionError:
+            pass
+        self.server.wait_event("logout", user="alice", reason="protocol error")
 
 
 class Profiles(unittest.TestCase):

@@ -61,6 +61,7 @@ static void settle(struct ssh_service *service)
 	const uint8_t *bytes;
 	size_t n = 1;
 
+	fxp_service.settle(service);
 	for (bool more = true; more || n > 0;) {
 		more = fxp_service.work(service);
 		bytes = fxp_service.output(service, &n);

@@ -229,6 +229,7 @@ class Curl(Client):
         digests = [self.make_local("up%d" % number, seed=number) for number in range(8)]
         logins = len(self.server.log_events("login"))
         self.curl("/", "-T", self.local("up[0-7]"))
+        self.server.wait_event("login", count=logins + 1)
         self.assertEqual(len(self.server.log_events("login")), logins + 1)
         for number, digest in enumerate(digests):
             self.assertFile(self.remote("up%d" % number), digest)

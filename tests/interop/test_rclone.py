@@ -2,10 +2,11 @@
 
 import json
 import os
+import re
 import unittest
 
 from client import Client, make_nested_tree, make_tree, read_times, read_tree
-from transom import run
+from transom import run, wait_until
 
 
 class Rclone(Client):
@@ -69,18 +70,23 @@ class Rclone(Client):
         self.rclone("check", "--download", self.local("many"), ":ftp:many", "--checkers", "8")
 
     def test_sync_moves_what_differs_and_removes_what_is_gone(self):
+        def moved():
+            return self.server.log_events("upload", path=re.compile("^/sync/"))
+
         tree = self.tree()
+        files = sum(len(names) for _, _, names in os.walk(tree))
         self.rclone("sync", tree, ":ftp:sync")
-        moved = len(self.server.log_events("upload"))
+        wait_until(lambda: len(moved()) >= files, what="the log of all uploads")
         self.rclone("sync", tree, ":ftp:sync")
-        self.assertEqual(len(self.server.log_events("upload")), moved)
+        self.assertEqual(len(moved()), files)
         with open(os.path.join(tree, "sub", "f2"), "ab") as file:
             file.write(b"more")
         os.unlink(os.path.join(tree, "empty"))
         os.unlink(os.path.join(tree, "other", "Grüße"))
         os.rmdir(os.path.join(tree, "other"))
         self.rclone("sync", tree, ":ftp:sync")
-        self.assertEqual([event["path"] for event in self.server.log_events("upload")[moved:]], ["/sync/sub/f2"])
+        wait_until(lambda: len(moved()) > files, what="the log of the upload")
+        self.assertEqual([event["path"] for event in moved()[files:]], ["/sync/sub/f2"])
         self.assertSameTree(self.remote("sync"), tree)
         self.assertFalse(os.path.exists(self.remote("sync", "other")))
         self.rclone("sync", ":ftp:sync", self.local("back"))

@@ -84,6 +84,7 @@ void fxp_harness_work(struct fxp_harness *harness)
 {
 	bool more = true;
 
+	fxp_service.settle(harness->service);
 	while (more) {
 		size_t before = harness->out_end;
 

@@ -52,6 +52,7 @@ static void serve(struct ssh_service *service)
 			else if (!fxp_service.take(service, bytes, (size_t)n))
 				errx(1, "protocol error");
 		}
+		fxp_service.settle(service);
 		more = fxp_service.work(service);
 		send_output(service);
 	}

@@ -429,10 +429,10 @@ Test(scp_sink, gathers_large_writes_and_then_wants_no_more)
 {
 	struct scp_harness *harness = begin("scp -t .");
 	const size_t size = 3u << 20;
-	uint8_t *block = malloc(size);
+	uint8_t *block = malloc(SSH_SERVICE_WINDOW_BYTES);
 	struct stat st;
 
-	memset(block, 'x', size);
+	memset(block, 'x', SSH_SERVICE_WINDOW_BYTES);
 	scp_harness_say(harness, "C0644 3145729 big\n");
 	scp_harness_expect(harness, OK);
 	/* Stored without work: the transport sees that it should stop reading. */
@@ -441,7 +441,7 @@ Test(scp_sink, gathers_large_writes_and_then_wants_no_more)
 	cr_assert_not(scp_service.wants_input(harness->service));
 	cr_assert(scp_service.take(harness->service, block, 1u << 20));
 	/* More than any flow control lets through. */
-	cr_assert_not(scp_service.take(harness->service, block, size));
+	cr_assert_not(scp_service.take(harness->service, block, SSH_SERVICE_WINDOW_BYTES));
 	scp_harness_send(harness, block, 1u << 20);
 	cr_assert(scp_service.wants_input(harness->service));
 	scp_harness_send(harness, "x", 2);

@@ -201,6 +201,24 @@ Test(ssh_socket, a_broken_connection_is_told)
 	cr_assert_eq(errno, EPIPE);
 }
 
+Test(ssh_socket, input_that_nobody_takes_is_no_error)
+{
+	static uint8_t block[64 << 10];
+	size_t n = 0;
+	int error;
+
+	for (int rounds = 0; rounds < 64; rounds++) {
+		while (write(fds[THEIRS], block, sizeof(block)) > 0)
+			;
+		ssh_socket_fill();
+	}
+	cr_assert_not(ssh_socket_ended(&error));
+	ssh_socket_input(&n);
+	cr_assert_gt(n, SSH_SOCKET_AHEAD_BYTES);
+	ssh_socket_consume(n);
+	cr_assert_gt(ssh_socket_fill(), 0);
+}
+
 Test(ssh_socket, memory_at_rest_is_given_back_but_no_byte)
 {
 	size_t n;
