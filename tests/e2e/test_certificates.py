@@ -200,6 +200,7 @@ class Noticed(Certificates):
             file.write("half a sentence")
         self.place(self.new)
         self.wait_served(server, "new.example.org")
+        server.wait_event("reload")     # the certificate's, which may be logged after it is served
         self.assertEqual(server.reload()["event"], "reload-failed")
 
 
