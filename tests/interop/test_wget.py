@@ -5,7 +5,7 @@ import time
 import unittest
 
 from client import Client, make_nested_tree, read_tree
-from transom import sha256_file
+from transom import sha256_file, wait_until
 
 
 class Wget(Client):
@@ -47,6 +47,7 @@ class Wget(Client):
         newer = time.time() - 86400
         os.utime(old, (newer, newer))
         self.wget("/stamps/", "-r", "-N", "-nH")
+        wait_until(lambda: len(self.downloads()) >= before + 2, what="the log of the downloads")
         self.assertEqual(sorted(self.downloads()[before:]), ["/stamps/a file", "/stamps/sub/f1"])
         self.assertSameTree(self.local("stamps"), self.remote("stamps"))
 

@@ -547,7 +547,7 @@ class TransomServer:
         self.signal(SIGHUP)
 
         def answered():
-            events = [event for event in self.log_events()
+            events = [event for event in self.log_events_so_far()
                       if event.get("event") in ("reload", "reload-failed")]
             return events[-1] if len(events) > seen else None
         return wait_until(answered, 20, "answer to HUP")
@@ -659,9 +659,26 @@ class TransomServer:
     # --- log ---
 
     def log_events(self, name=None, **fields):
-        """The log so far as a list of dicts; only events of that name and with those fields, if given.
+        """The log as a list of dicts; only events of that name and with those fields, if given.
 
-        A field's value may also be a compiled pattern (searched) or a function (called)."""
+        A field's value may also be a compiled pattern (searched) or a function (called).  A line is written a moment
+        after the client has its reply: so this waits until nothing more comes, for some time."""
+        size = -1
+        for _ in range(20):
+            if size == self._log_size():
+                break
+            size = self._log_size()
+            time.sleep(0.04 * SCALE)
+        return self.log_events_so_far(name, **fields)
+
+    def _log_size(self):
+        try:
+            return os.stat(self.log_file).st_size
+        except OSError:
+            return 0
+
+    def log_events_so_far(self, name=None, **fields):
+        """The same without a wait: for whoever asks again and again."""
         try:
             with open(self.log_file, "rb") as file:
                 lines = file.read().split(b"\n")[:-1]   # the last one may still be growing
@@ -681,7 +698,7 @@ class TransomServer:
     def wait_event(self, name, timeout=10, count=1, **fields):
         """Wait until there are `count` such events; returns the last of them."""
         try:
-            return wait_until(lambda: self._enough(self.log_events(name, **fields), count), timeout)[-1]
+            return wait_until(lambda: self._enough(self.log_events_so_far(name, **fields), count), timeout)[-1]
         except AssertionError:
             raise AssertionError("no event %s %s (x%d) within %g s; log:\n%s" % (
                 name, fields, count, timeout * SCALE, self.log_tail())) from None
