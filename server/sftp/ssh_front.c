@@ -30,7 +30,7 @@
 #define REKEY_NEVER_SECONDS    (20u * 24 * 3600)
 #define REKEY_NOW_SECONDS      1u
 #define REKEY_TRY_MS           1000
-/* From the first KEXINIT of an exchange after the login to its last NEWKEYS, whatever waits in front of them. */
+/* From a KEXINIT after the login to the next NEWKEYS, whatever waits in front of it. */
 #define EXCHANGE_MS            60000
 
 #define STOP_TEXT(name, text) [GUARD_STOP_##name] = (text),
@@ -328,12 +328,15 @@ static void listen_for_life(struct ssh_front *front, int64_t now)
 
 static void bound_exchange(struct ssh_front *front, int64_t now)
 {
-	if (!front->packets.in.exchanging && !front->packets.out.exchanging)
+	/* Some clients begin the next exchange as soon as one has ended: it is never seen that none is under way. */
+	if (!front->packets.in.exchanging && !front->packets.out.exchanging) {
 		front->exchange_ms = 0;
-	else if (front->exchange_ms == 0)
+	} else if (front->exchange_ms == 0 || front->exchange_keys != front->packets.new_keys) {
 		front->exchange_ms = now;
-	else if (now >= front->exchange_ms + EXCHANGE_MS)
+		front->exchange_keys = front->packets.new_keys;
+	} else if (now >= front->exchange_ms + EXCHANGE_MS) {
 		ssh_front_end(front, GUARD_BYE_PROTOCOL, "The key exchange takes too long");
+	}
 }
 
 static void check_deadlines(struct ssh_front *front)

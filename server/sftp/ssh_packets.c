@@ -115,6 +115,7 @@ static bool note_exchange(struct ssh_packets *packets, struct ssh_packets_half *
 		packets->exchanged = true;
 		half->exchanging = false;
 		half->renew = true;
+		packets->new_keys++;
 	}
 	return true;
 }

@@ -58,6 +58,7 @@ struct ssh_packets {
 	struct ssh_packets_half in, out;
 	bool serving;		/* logged in: channels are ours */
 	bool exchanged;		/* the first KEXINITs have passed, which alone tell of strictness */
+	unsigned new_keys;	/* NEWKEYS of either side that have passed */
 	bool strict;		/* both sides count anew after NEWKEYS */
 	bool strict_inner;	/* libssh does, which goes by any KEXINIT of the client's */
 	bool broken;		/* our own side failed: nothing more may go out */
