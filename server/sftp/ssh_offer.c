@@ -1,13 +1,13 @@
 #include "server/sftp/ssh_offer.h"
 
+#include <libssh/ssh2.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/base/text.h"
+#include "server/sftp/fxp_codec.h"
 
-#define KEXINIT      20
 #define COOKIE_BYTES 16
-#define LENGTH_BYTES 4
 #define STRICT_CLIENT "kex-strict-c-v00@openssh.com"
 #define STRICT_SERVER "kex-strict-s-v00@openssh.com"
 
@@ -20,28 +20,16 @@ void ssh_offer_clear(struct ssh_offer *offer)
 	*offer = (struct ssh_offer){ 0 };
 }
 
-static uint32_t number_at(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
-static bool parse_lists(struct ssh_offer *offer, const uint8_t *bytes, size_t left)
+static bool parse_lists(struct ssh_offer *offer, struct fxp_reader *reader)
 {
 	for (size_t i = 0; i < SSH_OFFER_LISTS; i++) {
-		size_t length;
+		struct fxp_string list = fxp_get_string(reader);
 
-		if (left < LENGTH_BYTES)
+		if (reader->failed || (list.length > 0 && memchr(list.bytes, '\0', list.length) != NULL))
 			return false;
-		length = number_at(bytes);
-		bytes += LENGTH_BYTES;
-		left -= LENGTH_BYTES;
-		if (length > left || memchr(bytes, '\0', length) != NULL)
-			return false;
-		offer->lists[i] = strndup((const char *)bytes, length);
+		offer->lists[i] = list.length > 0 ? strndup((const char *)list.bytes, list.length) : strdup("");
 		if (offer->lists[i] == NULL)
 			return false;
-		bytes += length;
-		left -= length;
 	}
 	return true;
 }
@@ -74,9 +62,13 @@ static bool holds(const char *list, const char *name, size_t length)
 
 bool ssh_offer_parse(struct ssh_offer *offer, const uint8_t *payload, size_t n)
 {
+	struct fxp_reader reader;
+
 	ssh_offer_clear(offer);
-	if (n < 1 + COOKIE_BYTES || payload[0] != KEXINIT ||
-	    !parse_lists(offer, payload + 1 + COOKIE_BYTES, n - 1 - COOKIE_BYTES)) {
+	if (n < 1 + COOKIE_BYTES || payload[0] != SSH2_MSG_KEXINIT)
+		return false;
+	reader = (struct fxp_reader){ .bytes = payload + 1 + COOKIE_BYTES, .left = n - 1 - COOKIE_BYTES };
+	if (!parse_lists(offer, &reader)) {
 		ssh_offer_clear(offer);
 		return false;
 	}

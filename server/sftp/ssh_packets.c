@@ -1,5 +1,6 @@
 #include "server/sftp/ssh_packets.h"
 
+#include <libssh/ssh2.h>
 #include <openssl/crypto.h>
 #include <string.h>
 
@@ -7,15 +8,6 @@
 #include "server/sftp/ssh_nul.h"
 #include "server/sftp/ssh_socket.h"
 
-#define MSG_UNIMPLEMENTED    3
-#define MSG_KEXINIT	     20
-#define MSG_NEWKEYS	     21
-#define MSG_USERAUTH_REQUEST 50
-#define MSG_CHANNEL_OPEN     90
-#define MSG_CONFIRMATION     91
-#define MSG_WINDOW_ADJUST    93
-#define MSG_DATA	     94
-#define MSG_EXTENDED_DATA    95
 
 #define LENGTH_BYTES	     4u
 #define CLEAR_HEAD_BYTES     (LENGTH_BYTES + 1u) /* length, padding length */
@@ -98,13 +90,13 @@ static bool renew_keys(struct ssh_packets *packets, struct ssh_packets_half *hal
 static bool note_exchange(struct ssh_packets *packets, struct ssh_packets_half *half, const uint8_t *payload,
     size_t n)
 {
-	if (payload[0] == MSG_KEXINIT) {
+	if (payload[0] == SSH2_MSG_KEXINIT) {
 		half->exchanging = true;
 		if (!ssh_offer_parse(&half->offer, payload, n))
 			return false;
 		packets->strict_inner = packets->strict_inner || packets->in.offer.strict_client;
 	}
-	if (payload[0] == MSG_NEWKEYS) {
+	if (payload[0] == SSH2_MSG_NEWKEYS) {
 		if (!half->exchanging ||
 		    !ssh_offer_agree(&packets->out.offer, &packets->in.offer, half == &packets->in,
 		        half->cipher, half->mac))
@@ -174,9 +166,9 @@ static void note_request(struct ssh_packets *packets, uint8_t *payload, size_t n
 	uint32_t name;
 
 	packets->opening = (struct ssh_packets_opening){ 0 };
-	if (payload[0] == MSG_USERAUTH_REQUEST) {
+	if (payload[0] == SSH2_MSG_USERAUTH_REQUEST) {
 		packets->login_requests++;
-	} else if (payload[0] == MSG_CHANNEL_OPEN && n >= 1 + 4) {
+	} else if (payload[0] == SSH2_MSG_CHANNEL_OPEN && n >= 1 + 4) {
 		name = number_at(payload + 1);
 		if (n - 5 < 3 * 4 || name > n - 5 - 3 * 4)
 			return;
@@ -195,12 +187,12 @@ static void note_request(struct ssh_packets *packets, uint8_t *payload, size_t n
 static bool take_channel_packet(struct ssh_packets *packets, const uint8_t *payload, size_t n)
 {
 	const struct ssh_packets_owner *owner = &packets->owner;
-	const bool extended = payload[0] == MSG_EXTENDED_DATA;
+	const bool extended = payload[0] == SSH2_MSG_CHANNEL_EXTENDED_DATA;
 	const size_t head = DATA_HEAD_BYTES + (extended ? 4u : 0u);
 
 	if (n < head)
 		return false;
-	if (payload[0] == MSG_WINDOW_ADJUST)
+	if (payload[0] == SSH2_MSG_CHANNEL_WINDOW_ADJUST)
 		return n == head &&
 		       owner->window(owner->context, number_at(payload + 1), number_at(payload + 5));
 	if (number_at(payload + head - 4) != n - head)
@@ -211,7 +203,7 @@ static bool take_channel_packet(struct ssh_packets *packets, const uint8_t *payl
 static bool is_of_channels(const struct ssh_packets *packets, uint8_t type)
 {
 	return packets->serving &&
-	       (type == MSG_DATA || type == MSG_EXTENDED_DATA || type == MSG_WINDOW_ADJUST);
+	       (type == SSH2_MSG_CHANNEL_DATA || type == SSH2_MSG_CHANNEL_EXTENDED_DATA || type == SSH2_MSG_CHANNEL_WINDOW_ADJUST);
 }
 
 /* The identification passes as it is; libssh bounds it. */
@@ -265,7 +257,7 @@ static enum ssh_packets_state pass_clear(struct ssh_packets *packets, const uint
 
 static bool is_of_exchange(uint8_t type)
 {
-	return type >= MSG_KEXINIT && type < MSG_USERAUTH_REQUEST;
+	return type >= SSH2_MSG_KEXINIT && type < SSH2_MSG_USERAUTH_REQUEST;
 }
 
 /* What libssh may not say before its NEWKEYS it queues without a bound. */
@@ -405,7 +397,7 @@ static bool send_own(struct ssh_packets *packets, const uint8_t *head, size_t he
 
 bool ssh_packets_send_data(struct ssh_packets *packets, uint32_t channel, const uint8_t *bytes, size_t n)
 {
-	uint8_t head[DATA_HEAD_BYTES] = { MSG_DATA };
+	uint8_t head[DATA_HEAD_BYTES] = { SSH2_MSG_CHANNEL_DATA };
 
 	put_number(head + 1, channel);
 	put_number(head + 5, (uint32_t)n);
@@ -414,7 +406,7 @@ bool ssh_packets_send_data(struct ssh_packets *packets, uint32_t channel, const 
 
 bool ssh_packets_send_window(struct ssh_packets *packets, uint32_t channel, uint32_t more)
 {
-	uint8_t head[DATA_HEAD_BYTES] = { MSG_WINDOW_ADJUST };
+	uint8_t head[DATA_HEAD_BYTES] = { SSH2_MSG_CHANNEL_WINDOW_ADJUST };
 
 	put_number(head + 1, channel);
 	put_number(head + 5, more);
@@ -426,9 +418,9 @@ static bool correct(struct ssh_packets *packets, uint8_t *payload, size_t n)
 {
 	struct ssh_packets_opening opening;
 
-	if (payload[0] == MSG_UNIMPLEMENTED && n == 1 + 4) {
+	if (payload[0] == SSH2_MSG_UNIMPLEMENTED && n == 1 + 4) {
 		put_number(payload + 1, packets->handed);
-	} else if (payload[0] == MSG_CONFIRMATION && n >= CONFIRMATION_BYTES) {
+	} else if (payload[0] == SSH2_MSG_CHANNEL_OPEN_CONFIRMATION && n >= CONFIRMATION_BYTES) {
 		opening = (struct ssh_packets_opening){
 			.theirs = number_at(payload + 1),
 			.ours = number_at(payload + 5),
@@ -484,11 +476,11 @@ static bool relay_sealed(struct ssh_packets *packets, uint8_t *bytes, size_t n, 
 	    !correct(packets, payload, length) || !note_exchange(packets, out, payload, length))
 		return false;
 	/* NEWKEYS itself goes out under the old keys. */
-	if (payload[0] == MSG_NEWKEYS)
+	if (payload[0] == SSH2_MSG_NEWKEYS)
 		out->renew = false;
 	if (!send_payload(packets, payload, length, NULL, 0))
 		return false;
-	out->renew = payload[0] == MSG_NEWKEYS;
+	out->renew = payload[0] == SSH2_MSG_NEWKEYS;
 	count_inner(packets, out);
 	*used_out = total;
 	return true;
