@@ -203,7 +203,8 @@ static bool take_channel_packet(struct ssh_packets *packets, const uint8_t *payl
 static bool is_of_channels(const struct ssh_packets *packets, uint8_t type)
 {
 	return packets->serving &&
-	       (type == SSH2_MSG_CHANNEL_DATA || type == SSH2_MSG_CHANNEL_EXTENDED_DATA || type == SSH2_MSG_CHANNEL_WINDOW_ADJUST);
+	       (type == SSH2_MSG_CHANNEL_DATA || type == SSH2_MSG_CHANNEL_EXTENDED_DATA ||
+	           type == SSH2_MSG_CHANNEL_WINDOW_ADJUST);
 }
 
 /* The identification passes as it is; libssh bounds it. */
