@@ -187,6 +187,7 @@ tests_unit_tls_tests_SOURCES = \
 	tests/unit/tls/test_tls_aead.c \
 	tests/unit/tls/test_tls_certificate.c \
 	tests/unit/tls/test_tls_contexts.c \
+	tests/unit/tls/test_tls_lend.c \
 	tests/unit/tls/test_tls_profiles.c \
 	tests/unit/tls/test_tls_ratchet.c \
 	tests/unit/tls/test_tls_records.c \

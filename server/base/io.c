@@ -76,6 +76,32 @@ bool io_write_full(int fd, const void *bytes, size_t n)
 	return true;
 }
 
+void io_advance(struct iovec **pieces, int *count, size_t n)
+{
+	while (*count > 0 && n >= (*pieces)->iov_len) {
+		n -= (*pieces)->iov_len;
+		(*pieces)++;
+		(*count)--;
+	}
+	if (*count > 0) {
+		(*pieces)->iov_base = (char *)(*pieces)->iov_base + n;
+		(*pieces)->iov_len -= n;
+	}
+}
+
+bool io_writev_full(int fd, struct iovec *pieces, int count)
+{
+	for (io_advance(&pieces, &count, 0); count > 0;) {
+		ssize_t n = writev(fd, pieces, count);
+
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0)
+			io_advance(&pieces, &count, (size_t)n);
+	}
+	return true;
+}
+
 bool io_set_nonblocking(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFL);

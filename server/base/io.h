@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 /* Close *fd if it is one, and set it to -1.  Keeps errno. */
 void io_close(int *fd);
@@ -18,6 +19,10 @@ bool io_write_full(int fd, const void *bytes, size_t n);
 /* One read(2), one write(2), retried on EINTR.  -1 with errno, EAGAIN included. */
 ssize_t io_read(int fd, void *bytes, size_t n);
 ssize_t io_write(int fd, const void *bytes, size_t n);
+/* What an iovec still holds when its first n bytes are done with; pieces without bytes at its head go along. */
+void io_advance(struct iovec **pieces, int *count, size_t n);
+/* writev(2) until all is written, which changes the pieces; true, or false with errno. */
+bool io_writev_full(int fd, struct iovec *pieces, int count);
 /* Switch O_NONBLOCK; false with errno. */
 bool io_set_nonblocking(int fd, bool on);
 /*

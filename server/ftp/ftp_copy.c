@@ -87,27 +87,45 @@ static ssize_t send_some(struct ftp_copy *copy, int data_fd, const uint8_t *byte
 	return -1;
 }
 
+/* What TLS said when it was read from; DONE only for an end that counts. */
+static enum ftp_copy_result explain_tls(struct ftp_copy *copy, enum tls_status status)
+{
+	switch (status) {
+	case TLS_OK:
+	case TLS_AGAIN:
+		return FTP_COPY_MORE;
+	case TLS_END:
+		return FTP_COPY_DONE;
+	case TLS_CUT:
+		if (copy->trusts_close)
+			return FTP_COPY_DONE;
+		copy->truncated = true;
+		break;
+	case TLS_FAILED:
+		break;
+	}
+	return FTP_COPY_LOST;
+}
+
 /* As read(2) does; 0 only for an end that counts. */
 static ssize_t receive_bytes(struct ftp_copy *copy, int data_fd, uint8_t *bytes, size_t n)
 {
+	enum tls_status status;
 	size_t got;
 
 	if (copy->tls == NULL)
 		return io_read(data_fd, bytes, n);
-	switch (tls_stream_read(copy->tls, bytes, n, &got)) {
-	case TLS_OK:
+	status = tls_stream_read(copy->tls, bytes, n, &got);
+	if (status == TLS_OK)
 		return (ssize_t)got;
-	case TLS_END:
-		return 0;
-	case TLS_AGAIN:
+	switch (explain_tls(copy, status)) {
+	case FTP_COPY_MORE:
 		errno = EAGAIN;
 		return -1;
-	case TLS_CUT:
-		if (copy->trusts_close)
-			return 0;
-		copy->truncated = true;
-		break;
-	case TLS_FAILED:
+	case FTP_COPY_DONE:
+		return 0;
+	case FTP_COPY_LOST:
+	case FTP_COPY_FAILED:
 		break;
 	}
 	errno = EPROTO;
@@ -446,6 +464,34 @@ static enum ftp_copy_result finish_range(struct ftp_copy *copy, int data_fd, int
 	return n == 0 ? FTP_COPY_DONE : FTP_COPY_LOST;
 }
 
+/* --- uploads over TLS, written from where they were decrypted --------------------------------------------- */
+
+static bool write_lent(struct ftp_copy *copy, int file_fd)
+{
+	int count;
+	struct iovec *pieces = tls_stream_lent(copy->tls, &count);
+	bool ok = io_writev_full(file_fd, pieces, count);
+
+	if (!ok)
+		copy->failure = front_errno_write(errno);
+	tls_stream_take_back(copy->tls);
+	copy->end = 0;
+	return ok;
+}
+
+static enum ftp_copy_result receive_lent(struct ftp_copy *copy, int file_fd)
+{
+	size_t got;
+	enum tls_status status =
+	    tls_stream_lend(copy->tls, copy->end + within_limit(copy, FTP_STORE_BLOCK_BYTES - copy->end), &got);
+
+	copy->end += got;
+	copy->moved += got;
+	if (status == TLS_AGAIN && copy->moved < copy->limit)
+		return FTP_COPY_MORE;
+	return write_lent(copy, file_fd) ? explain_tls(copy, status) : FTP_COPY_FAILED;
+}
+
 /* Gathers until the block is full: large writes get large folios in the page cache. */
 enum ftp_copy_result ftp_copy_receive(struct ftp_copy *copy, int data_fd, int file_fd, bool ascii)
 {
@@ -456,6 +502,8 @@ enum ftp_copy_result ftp_copy_receive(struct ftp_copy *copy, int data_fd, int fi
 		return finish_range(copy, data_fd, file_fd);
 	if (copy->pipe[0] != -1 && !copy->splice_refused)
 		return receive_by_pipe(copy, data_fd, file_fd);
+	if (copy->tls != NULL && !ascii && tls_stream_can_lend(copy->tls))
+		return receive_lent(copy, file_fd);
 	if (!need_block(copy, FTP_STORE_FIRST_BYTES + FTP_STORE_SPARE_BYTES))
 		return FTP_COPY_FAILED;
 	/* What TLS has read ahead is taken at once, in whatever pieces it comes. */
@@ -476,4 +524,14 @@ enum ftp_copy_result ftp_copy_receive(struct ftp_copy *copy, int data_fd, int fi
 	if (copy->end >= FTP_STORE_BLOCK_BYTES)
 		return flush_to_file(copy, file_fd);
 	return FTP_COPY_MORE;
+}
+
+void ftp_copy_save(struct ftp_copy *copy, int file_fd)
+{
+	if (copy->end == 0 && !copy->last_was_cr)
+		return;
+	if (copy->block != NULL)
+		finish_receive(copy, file_fd, FTP_COPY_LOST);
+	else
+		write_lent(copy, file_fd);
 }

@@ -32,7 +32,7 @@ struct ftp_copy {
 	uint8_t *block; /* mapped while the transfer runs, if it needs one */
 	size_t size;
 	size_t start; /* waiting for the socket (sending) or the file (receiving) */
-	size_t end;
+	size_t end;   /* without a block: bytes that TLS has lent */
 	bool source_ended;
 	bool sendfile_refused; /* by this file system: read and write instead */
 	bool last_was_cr;      /* ASCII, over the edge of two blocks */
@@ -52,9 +52,11 @@ enum ftp_copy_result ftp_copy_send_ascii(struct ftp_copy *copy, int file_fd, int
 /* A listing. */
 enum ftp_copy_result ftp_copy_send_listing(
     struct ftp_copy *copy, struct ftp_walk *walk, int data_fd);
-/* The network into a file; ascii: CRLF -> LF.  Whatever the result, all that was received is
- * written. */
+/* The network into a file; ascii: CRLF -> LF.  Unless there is MORE, all that was received is written. */
 enum ftp_copy_result ftp_copy_receive(struct ftp_copy *copy, int data_fd, int file_fd, bool ascii);
+/* After MORE, when there will be none: write what was received and still waits, while TLS still has it.  It may
+ * fail; nobody is told. */
+void ftp_copy_save(struct ftp_copy *copy, int file_fd);
 
 /*
  * The translations alone; *last_was_cr carries over from block to block, false at the start.

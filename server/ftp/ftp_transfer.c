@@ -141,11 +141,19 @@ static void give_up(struct ftp_session *session, enum vfs_status failure)
 	reset(session);
 }
 
+/* One that is resumed goes on from all that came. */
+static void save_upload(struct ftp_session *session)
+{
+	if (session->transfer.kind == FTP_TRANSFER_RECEIVE)
+		ftp_copy_save(&session->transfer.copy, session->transfer.file_fd);
+}
+
 void ftp_transfer_abort(
     struct ftp_session *session, enum vfs_status cause, enum ftp_reply_id reply, const char *text)
 {
 	if (session->transfer.kind == FTP_TRANSFER_NONE)
 		return;
+	save_upload(session);
 	ftp_data_cancel(session);
 	/* What a client has asked to stop it may still read; what it does not read is not kept for
 	 * it. */
@@ -165,6 +173,7 @@ void ftp_transfer_drop(struct ftp_session *session)
 {
 	if (session->transfer.kind == FTP_TRANSFER_NONE)
 		return;
+	save_upload(session);
 	ftp_data_cancel(session);
 	ftp_data_reset(&session->data);
 	close_all(session, VFS_CLOSE_ABORTED, VFS_UNREACHABLE);

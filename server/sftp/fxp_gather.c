@@ -5,29 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/base/io.h"
 #include "server/base/pages.h"
 #include "server/front_errno.h"
 
 /* --- files ---------------------------------------------------------------------------------- */
 
-/* The first bytes of pieces are done with. */
-static void advance(struct iovec **pieces, int *count, size_t n)
-{
-	while (*count > 0 && n >= (*pieces)->iov_len) {
-		n -= (*pieces)->iov_len;
-		(*pieces)++;
-		(*count)--;
-	}
-	if (*count > 0) {
-		(*pieces)->iov_base = (uint8_t *)(*pieces)->iov_base + n;
-		(*pieces)->iov_len -= n;
-	}
-}
-
 /* To the file; after the first failure nothing is written any more, since a gap would be worse than an end. */
 static void write_out(struct fxp_handle *handle, uint64_t offset, struct iovec *pieces, int count)
 {
-	advance(&pieces, &count, 0);
+	io_advance(&pieces, &count, 0);
 	while (count > 0 && handle->failure == VFS_OK) {
 		/* With O_APPEND Linux takes no notice of the offset (pwrite(2), BUGS): as it should be here. */
 		ssize_t written = pwritev(handle->fd, pieces, count, (off_t)offset);
@@ -40,7 +27,7 @@ static void write_out(struct fxp_handle *handle, uint64_t offset, struct iovec *
 		}
 		handle->moved += (uint64_t)written;
 		offset += (uint64_t)written;
-		advance(&pieces, &count, (size_t)written);
+		io_advance(&pieces, &count, (size_t)written);
 	}
 }
 
@@ -87,7 +74,7 @@ static void keep_partial(struct fxp_gather_buffer *buffer)
 	} else {
 		gone -= buffer->copied;
 		buffer->copied = 0;
-		advance(&lent, &buffer->lent_count, gone);
+		io_advance(&lent, &buffer->lent_count, gone);
 		memmove(buffer->lent, lent, (size_t)buffer->lent_count * sizeof(*lent));
 	}
 	buffer->offset += buffer->length;

@@ -1,6 +1,8 @@
 #include "server/tls/tls_aead.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,7 +142,8 @@ void tls_aead_free(struct tls_aead **aead)
 /* --- records ------------------------------------------------------------------------------------ */
 
 /* RFC 8446 5.3: the record's number, upon the IV; and the header is what is authenticated besides. */
-static bool begin(struct tls_aead *aead, const uint8_t header[TLS_AEAD_HEADER_BYTES])
+static bool begin(
+    struct tls_aead *aead, const uint8_t header[TLS_AEAD_HEADER_BYTES], const OSSL_PARAM *parameters)
 {
 	uint8_t nonce[IV_BYTES];
 	int written;
@@ -149,7 +152,7 @@ static bool begin(struct tls_aead *aead, const uint8_t header[TLS_AEAD_HEADER_BY
 	for (unsigned i = 0; i < 8; i++)
 		nonce[IV_BYTES - 1 - i] ^= (uint8_t)(aead->count >> (8 * i));
 	aead->count++;
-	return EVP_CipherInit_ex2(aead->evp, NULL, NULL, nonce, -1, NULL) == 1 &&
+	return EVP_CipherInit_ex2(aead->evp, NULL, NULL, nonce, -1, parameters) == 1 &&
 	       EVP_CipherUpdate(aead->evp, NULL, &written, header, TLS_AEAD_HEADER_BYTES) == 1;
 }
 
@@ -171,34 +174,34 @@ bool tls_aead_seal(struct tls_aead *aead, uint8_t type, const uint8_t *bytes, si
 	out[2] = OUTER_VERSION;
 	out[3] = (uint8_t)(length >> 8);
 	out[4] = (uint8_t)length;
-	return begin(aead, out) && update(aead, body, bytes, n) && update(aead, body + n, &type, 1) &&
+	return begin(aead, out, NULL) && update(aead, body, bytes, n) && update(aead, body + n, &type, 1) &&
 	       EVP_CipherFinal_ex(aead->evp, body + n + 1, &written) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(aead->evp, EVP_CTRL_AEAD_GET_TAG, TLS_AEAD_TAG_BYTES, body + n + 1) == 1;
 }
 
-enum tls_aead_opened tls_aead_open(struct tls_aead *aead, const uint8_t *record, size_t record_bytes,
-    uint8_t *to, size_t *n_out, uint8_t *type_out)
+enum tls_aead_opened tls_aead_open(
+    struct tls_aead *aead, uint8_t *record, size_t record_bytes, size_t *n_out, uint8_t *type_out)
 {
-	const uint8_t *body = record + TLS_AEAD_HEADER_BYTES;
-	/* Without the last byte of what is inside: most often the type. */
-	size_t n = record_bytes - TLS_AEAD_OVERHEAD_BYTES;
-	uint8_t tag[TLS_AEAD_TAG_BYTES];
-	uint8_t last;
+	uint8_t *body = record + TLS_AEAD_HEADER_BYTES;
+	/* The fragment with its type and padding. */
+	size_t n = record_bytes - TLS_AEAD_HEADER_BYTES - TLS_AEAD_TAG_BYTES;
+	const OSSL_PARAM tag[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, body + n, TLS_AEAD_TAG_BYTES),
+		OSSL_PARAM_construct_end(),
+	};
 	int written;
 
-	memcpy(tag, body + n + 1, sizeof(tag));
-	if (!begin(aead, record) || !update(aead, to, body, n) || !update(aead, &last, body + n, 1) ||
-	    EVP_CIPHER_CTX_ctrl(aead->evp, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) != 1 ||
-	    EVP_CipherFinal_ex(aead->evp, tag, &written) != 1)
+	if (!begin(aead, record, tag) || !update(aead, body, body, n) ||
+	    EVP_CipherFinal_ex(aead->evp, body + n, &written) != 1)
 		return TLS_AEAD_FORGED;
-	/* RFC 8446 5.4: zeros behind the type are padding. */
-	while (last == 0 && n > 0)
-		last = to[--n];
-	if (last == 0)
+	/* RFC 8446 5.4: the last byte that is not zero is the type; behind it is padding. */
+	while (n > 0 && body[n - 1] == 0)
+		n--;
+	if (n == 0)
 		return TLS_AEAD_TYPELESS;
+	*type_out = body[--n];
 	if (n > TLS_RECORD_BYTES)
 		return TLS_AEAD_TOO_LONG;
 	*n_out = n;
-	*type_out = last;
 	return TLS_AEAD_OPENED;
 }

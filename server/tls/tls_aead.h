@@ -45,11 +45,10 @@ uint64_t tls_aead_count(const struct tls_aead *aead);
 bool tls_aead_seal(struct tls_aead *aead, uint8_t type, const uint8_t *bytes, size_t n, uint8_t *out);
 
 /*
- * Open a whole record of record_bytes, header and at least a byte and a tag included.  The fragment goes to `to`, which
- * has room for record_bytes - TLS_AEAD_OVERHEAD_BYTES and is either apart from the record or where its own bytes begin.
- * What is there after a failure is nobody's data.
+ * Open a whole record of record_bytes, header and at least a byte and a tag included, where it lies: its fragment is then
+ * the *n_out bytes behind its header.  What is there after a failure is nobody's data.
  */
-enum tls_aead_opened tls_aead_open(struct tls_aead *aead, const uint8_t *record, size_t record_bytes,
-    uint8_t *to, size_t *n_out, uint8_t *type_out);
+enum tls_aead_opened tls_aead_open(
+    struct tls_aead *aead, uint8_t *record, size_t record_bytes, size_t *n_out, uint8_t *type_out);
 
 #endif

@@ -156,6 +156,18 @@ static ssize_t receive_ahead(struct tls_bio *bio, uint8_t *to, size_t room)
 	return (ssize_t)room;
 }
 
+bool tls_bio_has_room(const struct tls_bio *bio)
+{
+	return bio->in_end < TLS_RECEIVE_BYTES;
+}
+
+void tls_bio_compact(struct tls_bio *bio)
+{
+	bio->in_end -= bio->in_start;
+	memmove(bio->in, bio->in + bio->in_start, bio->in_end);
+	bio->in_start = 0;
+}
+
 ssize_t tls_bio_receive(struct tls_bio *bio)
 {
 	ssize_t n;
@@ -166,9 +178,6 @@ ssize_t tls_bio_receive(struct tls_bio *bio)
 		bio->error = ENOMEM;
 		return -1;
 	}
-	bio->in_end -= bio->in_start;
-	memmove(bio->in, bio->in + bio->in_start, bio->in_end);
-	bio->in_start = 0;
 	n = receive(bio, bio->in + bio->in_end, TLS_RECEIVE_BYTES - bio->in_end);
 	if (n > 0)
 		bio->in_end += (size_t)n;

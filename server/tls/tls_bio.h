@@ -46,7 +46,11 @@ bool tls_bio_has_input(const struct tls_bio *bio);
 /* Without OpenSSL (bulk only): where the next n bytes to be sent are to be written, or NULL; and that they were. */
 uint8_t *tls_bio_reserve(struct tls_bio *bio, size_t n);
 void tls_bio_commit(struct tls_bio *bio, size_t n);
-/* Receive more behind what is in bio->in, of which no more than a part of a record is left.  As read(2). */
+/* Is there room behind what was received, as it lies? */
+bool tls_bio_has_room(const struct tls_bio *bio);
+/* Move what was received to the beginning; most often a part of a record. */
+void tls_bio_compact(struct tls_bio *bio);
+/* Receive more behind it, where there is room.  As read(2). */
 ssize_t tls_bio_receive(struct tls_bio *bio);
 
 #endif

@@ -14,7 +14,12 @@
 #define TLS_SEND_BYTES	      (512u << 10) /* gathered before it is sent in one go */
 #define TLS_SEND_BUFFER_BYTES \
 	(TLS_SEND_BYTES + TLS_WRITE_BYTES + (TLS_WRITE_BYTES / TLS_RECORD_LEAST + 4) * TLS_RECORD_EXTRA)
-#define TLS_RECEIVE_BYTES (512u << 10) /* read from the network in one go */
+/* Read from the network in one go: so many records of full size, of TLS 1.3, whose payload makes a block of a file. */
+#define TLS_RECEIVE_RECORDS 32u
+#define TLS_RECEIVE_BYTES   (TLS_RECEIVE_RECORDS * (TLS_RECORD_BYTES + 22u))
+#define TLS_LENT_MAX	    64 /* pieces of payload that are lent at a time */
+/* A shorter piece is moved to the one before it: fewer of them are worth the copy. */
+#define TLS_LENT_WHOLE_BYTES 4096u
 
 /*
  * Records of a client that bring no payload: empty ones, KeyUpdate, alerts, tries to renegotiate.  So many are let

@@ -1,5 +1,6 @@
 #include "server/tls/tls_records.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,9 @@ struct tls_records {
 	struct tls_aead *sealing;
 	uint8_t *rest; /* in bio->in: opened, and not yet given to the caller */
 	size_t rest_bytes;
+	struct iovec lent[TLS_LENT_MAX]; /* in bio->in, in order: the caller's until taken back */
+	int lent_count;
+	size_t lent_bytes;
 	uint8_t message[KEY_UPDATE_BYTES]; /* of the client's that has begun; RFC 8446 5.1 lets it be in pieces */
 	size_t message_bytes;
 	uint64_t records_per_key;
@@ -239,9 +243,8 @@ static enum tls_records_status refuse(struct tls_records *records, enum tls_aead
 	return wrong(records, SSL_AD_BAD_RECORD_MAC, "a record that was changed");
 }
 
-/* One record that has_record tells of, at bio->in_start.  Payload goes to `to` when it surely fits, else it is the rest. */
-static enum tls_records_status take_record(
-    struct tls_records *records, uint8_t *to, size_t room, size_t *got_out)
+/* One record that has_record tells of, at bio->in_start.  Its payload is the rest then. */
+static enum tls_records_status take_record(struct tls_records *records)
 {
 	struct tls_bio *bio = records->bio;
 	uint8_t *record = bio->in + bio->in_start;
@@ -257,9 +260,7 @@ static enum tls_records_status take_record(
 		return wrong(records, SSL_AD_RECORD_OVERFLOW, "a record that is too long");
 	if (bytes < TLS_AEAD_HEADER_BYTES + MIN_INNER_BYTES)
 		return wrong(records, SSL_AD_DECODE_ERROR, "a record that is too short");
-	if (bytes - TLS_AEAD_OVERHEAD_BYTES <= room)
-		body = to;
-	opened = tls_aead_open(records->opening, record, bytes, body, &n, &type);
+	opened = tls_aead_open(records->opening, record, bytes, &n, &type);
 	if (opened != TLS_AEAD_OPENED)
 		return refuse(records, opened);
 	bio->in_start += bytes;
@@ -267,30 +268,19 @@ static enum tls_records_status take_record(
 		return wrong(records, SSL_AD_UNEXPECTED_MESSAGE, "a record within a message");
 	if (type != SSL3_RT_APPLICATION_DATA)
 		return take_message(records, type, body, n);
-	if (body == to) {
-		*got_out = n;
-	} else {
-		records->rest = body;
-		records->rest_bytes = n;
-	}
+	records->rest = body;
+	records->rest_bytes = n;
 	return TLS_RECORDS_OK;
-}
-
-static size_t take_rest(struct tls_records *records, uint8_t *to, size_t room)
-{
-	size_t n = records->rest_bytes < room ? records->rest_bytes : room;
-
-	memcpy(to, records->rest, n);
-	records->rest += n;
-	records->rest_bytes -= n;
-	return n;
 }
 
 static enum tls_records_status receive_more(struct tls_records *records)
 {
 	struct tls_bio *bio = records->bio;
-	ssize_t n = tls_bio_receive(bio);
+	ssize_t n;
 
+	if (records->lent_count == 0)
+		tls_bio_compact(bio);
+	n = tls_bio_receive(bio);
 	if (n > 0)
 		return TLS_RECORDS_OK;
 	if (n == 0 && bio->error != 0)
@@ -305,36 +295,112 @@ static enum tls_records_status receive_more(struct tls_records *records)
 	return errno == EAGAIN ? TLS_RECORDS_AGAIN : TLS_RECORDS_LOST;
 }
 
-enum tls_records_status tls_records_read(
-    struct tls_records *records, uint8_t *bytes, size_t n, size_t *got_out, uint64_t *chaff_out)
+/* Until payload waits in the rest: OK, or why there is none.  At most one look at the socket, while *may_receive. */
+static enum tls_records_status fetch(struct tls_records *records, bool *may_receive, uint64_t *chaff_out)
 {
 	enum tls_records_status status = records->end;
-	bool received = false;
 
-	*got_out = 0;
-	*chaff_out = 0;
 	/* A flood is not followed to its end: the caller shall see that it is one. */
-	while (status == TLS_RECORDS_OK && *got_out < n && *chaff_out <= TLS_CHAFF_RECORDS) {
-		size_t got = 0;
-
-		if (records->rest_bytes > 0) {
-			*got_out += take_rest(records, bytes + *got_out, n - *got_out);
-		} else if (has_record(records->bio)) {
-			status = take_record(records, bytes + *got_out, n - *got_out, &got);
-			*got_out += got;
-			if (status == TLS_RECORDS_OK && got == 0 && records->rest_bytes == 0)
+	while (status == TLS_RECORDS_OK && records->rest_bytes == 0 && *chaff_out <= TLS_CHAFF_RECORDS) {
+		if (has_record(records->bio)) {
+			status = take_record(records);
+			if (status == TLS_RECORDS_OK && records->rest_bytes == 0)
 				++*chaff_out;
-		} else if (received || *got_out > 0) {
-			status = TLS_RECORDS_AGAIN;
-		} else {
+		} else if (*may_receive) {
+			*may_receive = false;
 			status = receive_more(records);
-			received = true;
+		} else {
+			status = TLS_RECORDS_AGAIN;
 		}
 	}
 	if (status != TLS_RECORDS_AGAIN)
 		records->end = status;
+	return status == TLS_RECORDS_OK && records->rest_bytes == 0 ? TLS_RECORDS_AGAIN : status;
+}
+
+static size_t take_rest(struct tls_records *records, uint8_t *to, size_t room)
+{
+	size_t n = records->rest_bytes < room ? records->rest_bytes : room;
+
+	memmove(to, records->rest, n);
+	records->rest += n;
+	records->rest_bytes -= n;
+	return n;
+}
+
+enum tls_records_status tls_records_read(
+    struct tls_records *records, uint8_t *bytes, size_t n, size_t *got_out, uint64_t *chaff_out)
+{
+	enum tls_records_status status;
+	bool may_receive = true;
+
+	assert(records->lent_count == 0);
+	*got_out = 0;
+	*chaff_out = 0;
+	do {
+		status = fetch(records, &may_receive, chaff_out);
+		if (status == TLS_RECORDS_OK)
+			*got_out += take_rest(records, bytes + *got_out, n - *got_out);
+		/* One that has something to work on does not look for more. */
+		may_receive = false;
+	} while (status == TLS_RECORDS_OK && *got_out < n);
 	/* What is wrong behind the payload is told the next time. */
-	if (*got_out > 0)
-		return TLS_RECORDS_OK;
-	return status == TLS_RECORDS_OK ? TLS_RECORDS_AGAIN : status;
+	return *got_out > 0 ? TLS_RECORDS_OK : status;
+}
+
+/* --- without a copy ----------------------------------------------------------------------------- */
+
+/* At most n bytes of the rest; so many were lent. */
+static size_t lend_rest(struct tls_records *records, size_t n)
+{
+	struct iovec *last = &records->lent[records->lent_count > 0 ? records->lent_count - 1 : 0];
+
+	if (n > records->rest_bytes)
+		n = records->rest_bytes;
+	if (records->lent_count > 0 && n < TLS_LENT_WHOLE_BYTES) {
+		take_rest(records, (uint8_t *)last->iov_base + last->iov_len, n);
+		last->iov_len += n;
+	} else {
+		records->lent[records->lent_count++] = (struct iovec){ .iov_base = records->rest, .iov_len = n };
+		records->rest += n;
+		records->rest_bytes -= n;
+	}
+	records->lent_bytes += n;
+	return n;
+}
+
+/* What was received lies where it was lent, up to the end of the buffer. */
+static bool is_full(const struct tls_records *records)
+{
+	return records->lent_count == TLS_LENT_MAX ||
+	       (records->lent_count > 0 && records->rest_bytes == 0 && !tls_bio_has_room(records->bio) &&
+		   !tls_records_has_input(records));
+}
+
+enum tls_records_status tls_records_lend(
+    struct tls_records *records, size_t most, size_t *got_out, uint64_t *chaff_out)
+{
+	enum tls_records_status status = TLS_RECORDS_OK;
+	bool may_receive = true;
+
+	*got_out = 0;
+	*chaff_out = 0;
+	while (status == TLS_RECORDS_OK && records->lent_bytes < most && !is_full(records)) {
+		status = fetch(records, &may_receive, chaff_out);
+		if (status == TLS_RECORDS_OK)
+			*got_out += lend_rest(records, most - records->lent_bytes);
+	}
+	return status;
+}
+
+struct iovec *tls_records_lent(struct tls_records *records, int *count_out)
+{
+	*count_out = records->lent_count;
+	return records->lent;
+}
+
+void tls_records_take_back(struct tls_records *records)
+{
+	records->lent_count = 0;
+	records->lent_bytes = 0;
 }

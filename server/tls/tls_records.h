@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "server/tls/tls_bio.h"
 #include "server/tls/tls_secrets.h"
@@ -42,9 +43,20 @@ void tls_records_set_limit(struct tls_records *records, uint64_t records_per_key
 /* Wipes the keys; NULL is fine. */
 void tls_records_free(struct tls_records **records);
 
-/* At most n bytes, and at least one with OK; *chaff_out: records without payload that were met. */
+/* At most n bytes, and at least one with OK; *chaff_out: records without payload that were met.  Not while bytes are
+ * lent. */
 enum tls_records_status tls_records_read(
     struct tls_records *records, uint8_t *bytes, size_t n, size_t *got_out, uint64_t *chaff_out);
+/*
+ * The same without a copy: what arrives is opened where it lies, and lent until it is taken back.  OK: `most` bytes are
+ * lent, or as many as there is room for; AGAIN: more may come.  *got_out: bytes that this call has added, whatever it
+ * returns.
+ */
+enum tls_records_status tls_records_lend(
+    struct tls_records *records, size_t most, size_t *got_out, uint64_t *chaff_out);
+/* All that is lent, in order: *count_out pieces, which the caller may change. */
+struct iovec *tls_records_lent(struct tls_records *records, int *count_out);
+void tls_records_take_back(struct tls_records *records);
 /* Can something be read, or said about the connection, without the socket? */
 bool tls_records_has_input(const struct tls_records *records);
 /* Seal n bytes into bio, which has room for them (TLS_SEND_BUFFER_BYTES).  OK, or WRONG. */

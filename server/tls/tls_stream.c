@@ -276,16 +276,58 @@ static enum tls_status explain_records(struct tls_stream *stream, enum tls_recor
 	return fail(stream, tls_records_failure(stream->records));
 }
 
+/* Of what was read by records: payload, and records without any. */
+static enum tls_status count_records(
+    struct tls_stream *stream, enum tls_records_status status, size_t payload, uint64_t chaff)
+{
+	stream->payload += payload;
+	stream->chaff += chaff;
+	if (is_flood(stream) && (status == TLS_RECORDS_OK || status == TLS_RECORDS_AGAIN))
+		return fail(stream, "too many records without payload");
+	return explain_records(stream, status);
+}
+
 static enum tls_status read_by_records(struct tls_stream *stream, uint8_t *bytes, size_t n, size_t *got_out)
 {
 	uint64_t chaff;
 	enum tls_records_status status = tls_records_read(stream->records, bytes, n, got_out, &chaff);
 
-	stream->payload += *got_out;
-	stream->chaff += chaff;
-	if (is_flood(stream) && (status == TLS_RECORDS_OK || status == TLS_RECORDS_AGAIN))
-		return fail(stream, "too many records without payload");
-	return explain_records(stream, status);
+	return count_records(stream, status, *got_out, chaff);
+}
+
+/* An answer to a KeyUpdate may wait; whether it goes is not the reader's affair. */
+static void flush_answers(struct tls_stream *stream)
+{
+	if (tls_bio_has_output(&stream->bio))
+		tls_bio_flush(&stream->bio);
+}
+
+bool tls_stream_can_lend(const struct tls_stream *stream)
+{
+	return stream->records != NULL;
+}
+
+enum tls_status tls_stream_lend(struct tls_stream *stream, size_t most, size_t *got_out)
+{
+	enum tls_records_status status;
+	uint64_t chaff;
+
+	*got_out = 0;
+	if (stream->failed)
+		return TLS_FAILED;
+	flush_answers(stream);
+	status = tls_records_lend(stream->records, most, got_out, &chaff);
+	return count_records(stream, status, *got_out, chaff);
+}
+
+struct iovec *tls_stream_lent(struct tls_stream *stream, int *count_out)
+{
+	return tls_records_lent(stream->records, count_out);
+}
+
+void tls_stream_take_back(struct tls_stream *stream)
+{
+	tls_records_take_back(stream->records);
 }
 
 enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n, size_t *got_out)
@@ -296,9 +338,7 @@ enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n
 	*got_out = 0;
 	if (stream->failed)
 		return TLS_FAILED;
-	/* An answer to a KeyUpdate may wait; whether it goes is not the reader's affair. */
-	if (tls_bio_has_output(&stream->bio))
-		tls_bio_flush(&stream->bio);
+	flush_answers(stream);
 	if (stream->records != NULL)
 		return read_by_records(stream, bytes, n, got_out);
 	ERR_clear_error();

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #define TLS_DESCRIPTION_BYTES 160u
 
@@ -38,6 +39,15 @@ bool tls_stream_is_open(const struct tls_stream *stream);
 bool tls_stream_is_resumed(const struct tls_stream *stream);
 /* At most n bytes, and at least one with TLS_OK. */
 enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n, size_t *got_out);
+/*
+ * Where tls_stream_can_lend: what is read is lent as pieces of the receive buffer (tls_records.h), without a copy.
+ * TLS_OK: no more will be before it is taken back; TLS_AGAIN: more may come.  *got_out bytes were added, whatever is
+ * returned.  tls_stream_read must not be called while anything is lent.
+ */
+bool tls_stream_can_lend(const struct tls_stream *stream);
+enum tls_status tls_stream_lend(struct tls_stream *stream, size_t most, size_t *got_out);
+struct iovec *tls_stream_lent(struct tls_stream *stream, int *count_out);
+void tls_stream_take_back(struct tls_stream *stream);
 /*
  * Encrypt at most n bytes and send what the socket takes; *taken_out is how many of them need not be given again.
  * TLS_OK also when not all of it is sent yet; TLS_AGAIN when earlier bytes stand in the way and nothing was taken.

@@ -474,6 +474,25 @@ class Ends(WithServer):
         self.assertEqual(client.code("NOOP"), 200)
         self.assertFalse(os.path.exists(self.server.path("alice", "half-a-record")))
 
+    def test_of_an_upload_that_is_aborted_all_that_came_is_kept(self):
+        for version in VERSIONS:
+            for kind in "IA":
+                name = "aborted-%s-%d" % (kind, version)
+                client = self.client(context=client_context(minimum=version, maximum=version))
+                client.code("TYPE " + kind)
+                data = client.transfer("STOR " + name)
+                data.sendall(b"k" * 300000)
+                time.sleep(0.3 * SCALE)     # what was not read yet is not kept
+                self.assertEqual(client.code("ABOR"), 426)
+                self.expect(client, 226)
+                client.code("TYPE I")
+                self.assertEqual(client.cmd("SIZE " + name), "213 300000")
+                data = client.transfer("APPE " + name)
+                data.sendall(b"l" * 1000)
+                finish(data)
+                self.expect(client, 226)
+                self.assertEqual(self.server.read_file("alice", name), b"k" * 300000 + b"l" * 1000)
+
     def test_abor_ends_a_handshake_that_does_not_come(self):
         client = self.client()
         data = client.passive()

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 static struct records_peer peer;
 static uint8_t sent[SENT_MAX_BYTES]; /* payload that was sealed */
-static size_t sent_bytes, read_bytes;
+static size_t sent_bytes, read_bytes, lent_bytes;
 static enum tls_records_status ended;
 
 /* RFC 8446 5.2: the last byte inside that is not zero is the type. */
@@ -30,22 +30,61 @@ static void note_payload(uint8_t type, const uint8_t *bytes, size_t n)
 	sent_bytes += n;
 }
 
-static void read_some(size_t room)
+static void take(const uint8_t *bytes, size_t n)
 {
-	static uint8_t got[1u << 16];
-	uint64_t chaff;
-	size_t n;
-	enum tls_records_status status =
-	    tls_records_read(peer.records, got, 1 + room % sizeof(got), &n, &chaff);
-
-	if ((status == TLS_RECORDS_OK) != (n > 0) || n > sent_bytes - read_bytes ||
-	    memcmp(got, sent + read_bytes, n) != 0)
+	if (n > sent_bytes - read_bytes || memcmp(bytes, sent + read_bytes, n) != 0)
 		abort();
 	read_bytes += n;
+}
+
+static void note_end(enum tls_records_status status)
+{
 	if (ended != TLS_RECORDS_AGAIN && status != ended)
 		abort();
 	if (status != TLS_RECORDS_OK)
 		ended = status;
+}
+
+static void take_back(void)
+{
+	int count;
+	const struct iovec *pieces = tls_records_lent(peer.records, &count);
+
+	for (int i = 0; i < count; i++)
+		take(pieces[i].iov_base, pieces[i].iov_len);
+	tls_records_take_back(peer.records);
+	lent_bytes = 0;
+}
+
+/* Without a copy; what is lent may stay so for some steps. */
+static void lend_some(size_t most)
+{
+	uint64_t chaff;
+	size_t n;
+	enum tls_records_status status = tls_records_lend(peer.records, most, &n, &chaff);
+
+	lent_bytes += n;
+	if (status != TLS_RECORDS_AGAIN || most % 3 == 0)
+		take_back();
+	note_end(status);
+}
+
+static void read_some(size_t room)
+{
+	static uint8_t got[1u << 16];
+	enum tls_records_status status;
+	uint64_t chaff;
+	size_t n;
+
+	if (lent_bytes > 0 || room % 2 == 1) {
+		lend_some(lent_bytes + 1 + room % sizeof(got));
+		return;
+	}
+	status = tls_records_read(peer.records, got, 1 + room % sizeof(got), &n, &chaff);
+	if ((status == TLS_RECORDS_OK) != (n > 0))
+		abort();
+	take(got, n);
+	note_end(status);
 }
 
 /* All that we say is a good record, under keys that the client can follow. */
@@ -145,6 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	tls_records_set_limit(peer.records, 1u + bytes[0] / 3u);
 	sent_bytes = 0;
 	read_bytes = 0;
+	lent_bytes = 0;
 	ended = TLS_RECORDS_AGAIN;
 	for (size_t at = 1, n; at + 2 <= length; at += 2 + n) {
 		n = bytes[at + 1];
@@ -154,7 +194,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 			break;
 	}
 	for (unsigned i = 0; i < 64; i++)
-		read_some(4095);
+		read_some(4095 + i);
+	take_back();
 	records_peer_close(&peer);
 	return 0;
 }

@@ -92,8 +92,9 @@ enum records_peer_heard records_peer_hear(
 		return PEER_HEARD_NONSENSE;
 	if (peer->heard_bytes < bytes)
 		return PEER_HEARD_NOTHING;
-	if (tls_aead_open(peer->opening, peer->heard, bytes, to, n_out, type_out) != TLS_AEAD_OPENED)
+	if (tls_aead_open(peer->opening, peer->heard, bytes, n_out, type_out) != TLS_AEAD_OPENED)
 		return PEER_HEARD_NONSENSE;
+	memcpy(to, peer->heard + TLS_AEAD_HEADER_BYTES, *n_out);
 	peer->heard_bytes -= bytes;
 	memmove(peer->heard, peer->heard + bytes, peer->heard_bytes);
 	return PEER_HEARD_RECORD;
