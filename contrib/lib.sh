@@ -117,6 +117,14 @@ install_packages() {
 	rm -f "$log"
 }
 
+# install_optional WHY PACKAGE...: install them if that can be done.
+install_optional() {
+	local why=$1
+
+	shift
+	(install_packages "$@") || say "Going on without: $* ($why)."
+}
+
 # install_clients: those whose program is not there, from whatever source it came.  None is needed: tests skip.
 install_clients() {
 	local each missing=()
@@ -127,8 +135,13 @@ install_clients() {
 	for each in "${client_modules[@]}"; do
 		/usr/bin/python3 -W ignore -c "import $each" 2>/dev/null || missing+=("python3-$each")
 	done
-	[ "${#missing[@]}" -gt 0 ] || return 0
-	(install_packages "${missing[@]}") || say "Going on without: ${missing[*]} (their tests are skipped)."
+	[ "${#missing[@]}" = 0 ] || install_optional "their tests are skipped" "${missing[@]}"
+}
+
+# install_fast: what only makes it faster, where this processor can use it (server/crypto/aead_ipsec_mb.c).
+install_fast() {
+	[ "$HOSTTYPE" = x86_64 ] && [[ $(</proc/cpuinfo) == *" vaes "* ]] || return 0
+	[ -z "$(missing_of libipsec-mb-dev)" ] || install_optional "AES-GCM is slower then" libipsec-mb-dev
 }
 
 # quietly LOG COMMAND...: run with all output in LOG; on failure show the end of it.

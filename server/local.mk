@@ -60,9 +60,9 @@ server_libserver_a_SOURCES = \
 
 sbin_PROGRAMS += transomd
 transomd_SOURCES = server/main.c
-transomd_LDADD = server/libserver.a server/ftp/libftp.a server/sftp/libsftp.a server/tls/libtls.a server/libfrontside.a \
+transomd_LDADD = server/libserver.a server/ftp/libftp.a server/sftp/libsftp.a server/tls/libtls.a server/crypto/libaead.a server/libfrontside.a \
 	auth/libauth.a vfs/libvfs.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
-	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(SSH_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS)
+	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(SSH_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(IPSEC_MB_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS)
 
 bin_PROGRAMS += transomctl
 transomctl_SOURCES = server/transomctl.c \
@@ -89,5 +89,5 @@ transomctl_LDADD = auth/libauth.a conf/libconf.a server/base/libbase.a \
 # Prints what is generated from the tables: documents, man page sections.
 noinst_PROGRAMS += tables-print
 tables_print_SOURCES = server/tables_print.c
-tables_print_LDADD = server/ftp/libftp.a server/sftp/libsftp.a server/tls/libtls.a server/libfrontside.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
-	$(CONFUSE_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS)
+tables_print_LDADD = server/ftp/libftp.a server/sftp/libsftp.a server/tls/libtls.a server/crypto/libaead.a server/libfrontside.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
+	$(CONFUSE_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(IPSEC_MB_LIBS) $(ZLIB_LIBS)

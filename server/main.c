@@ -18,6 +18,7 @@
 #include "server/base/os_linux.h"
 #include "server/base/proctitle.h"
 #include "server/clerk.h"
+#include "server/crypto/aead.h"
 #include "server/keeper.h"
 #include "server/keeper_keys.h"
 #include "server/master.h"
@@ -50,6 +51,7 @@ static int print_version(void)
 	printf("libseccomp  %u.%u.%u, built with %d.%d.%d\n", seccomp->major, seccomp->minor,
 	    seccomp->micro, SCMP_VER_MAJOR, SCMP_VER_MINOR, SCMP_VER_MICRO);
 	printf("jansson     %s, built with %s\n", jansson_version_str(), JANSSON_VERSION);
+	printf("AES-GCM     by %s\n", aead_name_of_gcm());
 	printf("sanitizers  %s\n", sandbox_is_sanitized() ? "yes" : "no");
 	printf("kernel      Landlock ABI %d\n", os_landlock_abi());
 	return EXIT_SUCCESS;

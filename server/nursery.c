@@ -25,8 +25,9 @@
 #include "server/base/text.h"
 #include "server/become_user.h"
 #include "server/clerk_client.h"
-#include "server/key_openssh.h"
+#include "server/crypto/aead.h"
 #include "server/ftp/ftp_digest.h"
+#include "server/key_openssh.h"
 #include "server/nursery_messages.h"
 #include "server/pool.h"
 #include "server/snapshot.h"
@@ -274,6 +275,7 @@ static bool warm_up(const struct conf *conf)
 	getpwnam("root");
 	getgrouplist("root", 0, groups, &count);
 	ftp_digest_warm_up();
+	aead_warm_up();
 	if (serves_sftp(conf))
 		auth_signature_warm_up();
 	if (ssh_front_warm_up(conf, message, sizeof(message)))

@@ -4,9 +4,9 @@ EXTRA_DIST += \
 	tests/run-tests tests/bench tests/e2e tests/fuzz/corpus tests/interop tests/lib tests/lint tests/privsep
 
 # Everything there is, in the order of transomd's own libraries.
-tests_LIBS = server/libserver.a server/ftp/libftp.a server/sftp/libsftp.a server/tls/libtls.a server/libfrontside.a \
+tests_LIBS = server/libserver.a server/ftp/libftp.a server/sftp/libsftp.a server/tls/libtls.a server/crypto/libaead.a server/libfrontside.a \
 	auth/libauth.a vfs/libvfs.a vfs/libvfstext.a server/libwire.a conf/libconf.a server/base/libbase.a \
-	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(SSH_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS)
+	$(CONFUSE_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(SSH_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(IPSEC_MB_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS)
 
 if HAVE_CRITERION
 check_PROGRAMS += \
@@ -16,6 +16,7 @@ check_PROGRAMS += \
 	tests/unit/vfs-tests \
 	tests/unit/server-tests \
 	tests/unit/ftp-tests \
+	tests/unit/crypto-tests \
 	tests/unit/tls-tests \
 	tests/unit/sftp-tests
 
@@ -180,6 +181,11 @@ tests_unit_sftp_tests_SOURCES = \
 	tests/unit/vfs/tree.h
 tests_unit_sftp_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_sftp_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
+
+tests_unit_crypto_tests_SOURCES = \
+	tests/unit/crypto/test_aead.c
+tests_unit_crypto_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+tests_unit_crypto_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 
 tests_unit_tls_tests_SOURCES = \
 	tests/unit/tls/records_peer.c \

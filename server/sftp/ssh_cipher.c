@@ -20,8 +20,8 @@
 	.iv_bytes = (what) == GCM ? GCM_IV_BYTES : 16, .block = 16, .stride = 16, .tag_bytes = (what) == GCM ? 16 : 0 }
 
 static const struct cipher_row cipher_rows[] = {
-	AES("aes128-gcm@openssh.com", "AES-128-GCM", GCM, 16),
-	AES("aes256-gcm@openssh.com", "AES-256-GCM", GCM, 32),
+	AES("aes128-gcm@openssh.com", NULL, GCM, 16),
+	AES("aes256-gcm@openssh.com", NULL, GCM, 32),
 	{ .name = "chacha20-poly1305@openssh.com", .evp = "ChaCha20", .kind = CHACHA,
 	  .key_bytes = CHACHA_KEY_BYTES, .block = 8, .stride = CHACHA_STRIDE, .tag_bytes = 16 },
 	AES("aes128-ctr", "AES-128-CTR", BLOCK, 16),
@@ -132,13 +132,16 @@ static void set_shape(struct ssh_cipher *c, const struct cipher_row *row, const 
 static bool set_keys(struct ssh_cipher *c, const struct mac_row *mac,
     const struct ssh_cipher_keys *keys, enum ssh_cipher_use use)
 {
+	if (c->row->kind == GCM) {
+		memcpy(c->iv, keys->iv, sizeof(c->iv));
+		c->aead = aead_new(c->row->key_bytes == 16 ? AEAD_AES_128_GCM : AEAD_AES_256_GCM, keys->key,
+		    use == SSH_CIPHER_SEAL ? AEAD_SEAL : AEAD_OPEN);
+		return c->aead != NULL;
+	}
 	c->evp = make_evp(c->row, keys->key, keys->iv, use);
 	if (c->evp == NULL)
 		return false;
 	switch (c->row->kind) {
-	case GCM:
-		memcpy(c->iv, keys->iv, sizeof(c->iv));
-		return true;
 	case CHACHA:
 		c->length_evp = make_evp(c->row, keys->key + CHACHA_KEY_BYTES, NULL, use);
 		c->mac = make_mac("POLY1305");
@@ -146,6 +149,8 @@ static bool set_keys(struct ssh_cipher *c, const struct mac_row *mac,
 	case BLOCK:
 		c->mac = make_hmac(mac, keys->mac);
 		return c->mac != NULL;
+	case GCM:
+		break;
 	}
 	return false;
 }
@@ -183,6 +188,7 @@ void ssh_cipher_free(struct ssh_cipher **c)
 	if (*c == NULL)
 		return;
 	/* These wipe what they hold. */
+	aead_free(&(*c)->aead);
 	EVP_CIPHER_CTX_free((*c)->evp);
 	EVP_CIPHER_CTX_free((*c)->length_evp);
 	EVP_MAC_CTX_free((*c)->mac);

@@ -7,12 +7,13 @@
 
 #include <openssl/evp.h>
 
+#include "server/crypto/aead.h"
 #include "server/sftp/ssh_cipher.h"
 
 #define LENGTH_BYTES     4u /* of packet_length */
 #define BLOCK_MAX        16u
 #define TAG_MAX          64u
-#define GCM_IV_BYTES     12u
+#define GCM_IV_BYTES     AEAD_NONCE_BYTES
 #define CHACHA_KEY_BYTES 32u
 #define CHACHA_STRIDE    64u /* what one step of the key stream is */
 
@@ -20,7 +21,7 @@ enum cipher_kind { GCM, CHACHA, BLOCK };
 
 struct cipher_row {
 	const char *name;
-	const char *evp;
+	const char *evp; /* NULL: crypto/aead.h has it */
 	enum cipher_kind kind;
 	uint8_t key_bytes;
 	uint8_t iv_bytes;  /* what libcrypto is given together with the key */
@@ -67,7 +68,8 @@ struct ssh_cipher {
 	const struct cipher_row *row;
 	const struct cipher_shape *shape;
 	size_t tag_bytes;
-	EVP_CIPHER_CTX *evp;
+	struct aead *aead;   /* GCM */
+	EVP_CIPHER_CTX *evp; /* the others */
 	EVP_CIPHER_CTX *length_evp; /* chacha20: of packet_length */
 	EVP_MAC_CTX *mac;           /* HMAC with its key, or Poly1305, with one per packet */
 	uint8_t iv[GCM_IV_BYTES];   /* GCM: of the next packet */

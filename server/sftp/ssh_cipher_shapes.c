@@ -73,40 +73,36 @@ static bool read_clear_length(
 /* RFC 5647 7.1: the invocation counter goes up by one per packet, and knows no sequence number. */
 static bool gcm_start(struct ssh_cipher *c, const uint8_t *length)
 {
-	int written;
+	uint8_t nonce[GCM_IV_BYTES];
 
-	if (!set_iv(c->evp, c->iv))
-		return false;
+	memcpy(nonce, c->iv, sizeof(nonce));
 	for (size_t i = GCM_IV_BYTES; i > GCM_FIXED_BYTES && ++c->iv[i - 1] == 0; i--)
 		;
-	return EVP_CipherUpdate(c->evp, NULL, &written, length, LENGTH_BYTES) == 1;
+	return aead_begin(c->aead, nonce, length, LENGTH_BYTES);
 }
 
 static bool gcm_seal(
     struct ssh_cipher *c, uint32_t sequence, const struct cipher_plain *plain, uint8_t *wire, size_t n)
 {
-	uint8_t nothing[BLOCK_MAX];
-	int written;
-
 	(void)sequence;
-	return gcm_start(c, wire) && update_all(c->evp, plain) &&
-	       EVP_CipherFinal_ex(c->evp, nothing, &written) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(c->evp, EVP_CTRL_AEAD_GET_TAG, (int)c->tag_bytes, wire + n) == 1;
+	if (!gcm_start(c, wire))
+		return false;
+	for (size_t i = 0; i < plain->count; i++) {
+		const struct cipher_piece *piece = &plain->pieces[i];
+
+		if (!aead_update(c->aead, piece->out, piece->in, piece->n))
+			return false;
+	}
+	return aead_seal_end(c->aead, wire + n);
 }
 
 static bool gcm_open(struct ssh_cipher *c, uint32_t sequence, uint8_t *packet, size_t n)
 {
-	uint8_t nothing[BLOCK_MAX];
 	uint8_t *sealed = packet + LENGTH_BYTES;
-	int written;
 
 	(void)sequence;
-	return gcm_start(c, packet) &&
-	       EVP_CIPHER_CTX_ctrl(c->evp, EVP_CTRL_AEAD_SET_TAG, (int)c->tag_bytes, packet + n) ==
-	           1 &&
-	       update(c->evp, sealed, sealed, n - LENGTH_BYTES) &&
-	       /* 0 where the tag is another. */
-	       EVP_CipherFinal_ex(c->evp, nothing, &written) == 1;
+	return gcm_start(c, packet) && aead_update(c->aead, sealed, sealed, n - LENGTH_BYTES) &&
+	       aead_open_end(c->aead, packet + n);
 }
 
 /* --- chacha20-poly1305@openssh.com ------------------------------------------------------------ */

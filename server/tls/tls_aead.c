@@ -1,16 +1,12 @@
 #include "server/tls/tls_aead.h"
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/base/secret.h"
 #include "server/tls/tls_limits.h"
 
-#define IV_BYTES      12u
-#define KEY_MAX_BYTES 32u
 #define LABEL_PREFIX  "tls13 "
 #define INFO_MAX_BYTES 32u
 
@@ -20,25 +16,23 @@
 
 struct suite {
 	uint16_t id; /* RFC 8446 B.4 */
-	const char *cipher;
+	enum aead_algorithm algorithm;
 	const char *digest;
-	uint8_t key_bytes;
 	uint8_t secret_bytes;
 };
 
 static const struct suite suites[] = {
-	{ 0x1301, "AES-128-GCM", "SHA2-256", 16, 32 },
-	{ 0x1302, "AES-256-GCM", "SHA2-384", 32, 48 },
-	{ 0x1303, "ChaCha20-Poly1305", "SHA2-256", 32, 32 },
+	{ 0x1301, AEAD_AES_128_GCM, "SHA2-256", 32 },
+	{ 0x1302, AEAD_AES_256_GCM, "SHA2-384", 48 },
+	{ 0x1303, AEAD_CHACHA20_POLY1305, "SHA2-256", 32 },
 };
 
 struct tls_aead {
 	const struct suite *suite;
-	EVP_CIPHER *cipher;
-	EVP_CIPHER_CTX *evp;
-	bool seals;
+	enum aead_use use;
+	struct aead *cipher; /* made with the first keys */
 	uint64_t count;
-	uint8_t iv[IV_BYTES];
+	uint8_t iv[AEAD_NONCE_BYTES];
 	uint8_t secret[TLS_AEAD_SECRET_MAX_BYTES];
 };
 
@@ -68,12 +62,20 @@ static bool expand(const struct tls_aead *aead, const char *label, uint8_t *out,
 	return ok;
 }
 
+static bool use_key(struct tls_aead *aead, const uint8_t *key)
+{
+	if (aead->cipher != NULL)
+		return aead_set_key(aead->cipher, key);
+	aead->cipher = aead_new(aead->suite->algorithm, key, aead->use);
+	return aead->cipher != NULL;
+}
+
 /* The keys of the present secret. */
 static bool set_keys(struct tls_aead *aead)
 {
-	uint8_t key[KEY_MAX_BYTES];
-	bool ok = expand(aead, "key", key, aead->suite->key_bytes) && expand(aead, "iv", aead->iv, IV_BYTES) &&
-	          EVP_CipherInit_ex2(aead->evp, aead->cipher, key, aead->iv, aead->seals, NULL) == 1;
+	uint8_t key[AEAD_KEY_MAX_BYTES];
+	bool ok = expand(aead, "key", key, aead_key_bytes(aead->suite->algorithm)) &&
+	          expand(aead, "iv", aead->iv, sizeof(aead->iv)) && use_key(aead, key);
 
 	secret_wipe(key, sizeof(key));
 	aead->count = 0;
@@ -108,7 +110,7 @@ static const struct suite *find_suite(const SSL_CIPHER *cipher)
 }
 
 struct tls_aead *tls_aead_new(
-    const SSL_CIPHER *suite, const uint8_t *secret, size_t secret_bytes, enum tls_aead_use use)
+    const SSL_CIPHER *suite, const uint8_t *secret, size_t secret_bytes, enum aead_use use)
 {
 	const struct suite *row = find_suite(suite);
 	struct tls_aead *aead;
@@ -119,11 +121,9 @@ struct tls_aead *tls_aead_new(
 	if (aead == NULL)
 		return NULL;
 	aead->suite = row;
-	aead->seals = use == TLS_AEAD_SEAL;
+	aead->use = use;
 	memcpy(aead->secret, secret, secret_bytes);
-	aead->cipher = EVP_CIPHER_fetch(NULL, row->cipher, NULL);
-	aead->evp = EVP_CIPHER_CTX_new();
-	if (aead->cipher == NULL || aead->evp == NULL || !set_keys(aead))
+	if (!set_keys(aead))
 		tls_aead_free(&aead);
 	return aead;
 }
@@ -132,8 +132,7 @@ void tls_aead_free(struct tls_aead **aead)
 {
 	if (*aead == NULL)
 		return;
-	EVP_CIPHER_CTX_free((*aead)->evp);
-	EVP_CIPHER_free((*aead)->cipher);
+	aead_free(&(*aead)->cipher);
 	secret_wipe(*aead, sizeof(**aead));
 	free(*aead);
 	*aead = NULL;
@@ -142,41 +141,29 @@ void tls_aead_free(struct tls_aead **aead)
 /* --- records ------------------------------------------------------------------------------------ */
 
 /* RFC 8446 5.3: the record's number, upon the IV; and the header is what is authenticated besides. */
-static bool begin(
-    struct tls_aead *aead, const uint8_t header[TLS_AEAD_HEADER_BYTES], const OSSL_PARAM *parameters)
+static bool begin(struct tls_aead *aead, const uint8_t header[TLS_AEAD_HEADER_BYTES])
 {
-	uint8_t nonce[IV_BYTES];
-	int written;
+	uint8_t nonce[AEAD_NONCE_BYTES];
 
 	memcpy(nonce, aead->iv, sizeof(nonce));
 	for (unsigned i = 0; i < 8; i++)
-		nonce[IV_BYTES - 1 - i] ^= (uint8_t)(aead->count >> (8 * i));
+		nonce[sizeof(nonce) - 1 - i] ^= (uint8_t)(aead->count >> (8 * i));
 	aead->count++;
-	return EVP_CipherInit_ex2(aead->evp, NULL, NULL, nonce, -1, parameters) == 1 &&
-	       EVP_CipherUpdate(aead->evp, NULL, &written, header, TLS_AEAD_HEADER_BYTES) == 1;
-}
-
-static bool update(struct tls_aead *aead, uint8_t *out, const uint8_t *in, size_t n)
-{
-	int written = 0;
-
-	return n == 0 || (EVP_CipherUpdate(aead->evp, out, &written, in, (int)n) == 1 && (size_t)written == n);
+	return aead_begin(aead->cipher, nonce, header, TLS_AEAD_HEADER_BYTES);
 }
 
 bool tls_aead_seal(struct tls_aead *aead, uint8_t type, const uint8_t *bytes, size_t n, uint8_t *out)
 {
 	const size_t length = n + 1 + TLS_AEAD_TAG_BYTES;
 	uint8_t *body = out + TLS_AEAD_HEADER_BYTES;
-	int written;
 
 	out[0] = OUTER_TYPE;
 	out[1] = OUTER_VERSION;
 	out[2] = OUTER_VERSION;
 	out[3] = (uint8_t)(length >> 8);
 	out[4] = (uint8_t)length;
-	return begin(aead, out, NULL) && update(aead, body, bytes, n) && update(aead, body + n, &type, 1) &&
-	       EVP_CipherFinal_ex(aead->evp, body + n + 1, &written) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(aead->evp, EVP_CTRL_AEAD_GET_TAG, TLS_AEAD_TAG_BYTES, body + n + 1) == 1;
+	return begin(aead, out) && aead_update(aead->cipher, body, bytes, n) &&
+	       aead_update(aead->cipher, body + n, &type, 1) && aead_seal_end(aead->cipher, body + n + 1);
 }
 
 enum tls_aead_opened tls_aead_open(
@@ -185,14 +172,8 @@ enum tls_aead_opened tls_aead_open(
 	uint8_t *body = record + TLS_AEAD_HEADER_BYTES;
 	/* The fragment with its type and padding. */
 	size_t n = record_bytes - TLS_AEAD_HEADER_BYTES - TLS_AEAD_TAG_BYTES;
-	const OSSL_PARAM tag[] = {
-		OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, body + n, TLS_AEAD_TAG_BYTES),
-		OSSL_PARAM_construct_end(),
-	};
-	int written;
 
-	if (!begin(aead, record, tag) || !update(aead, body, body, n) ||
-	    EVP_CipherFinal_ex(aead->evp, body + n, &written) != 1)
+	if (!begin(aead, record) || !aead_update(aead->cipher, body, body, n) || !aead_open_end(aead->cipher, body + n))
 		return TLS_AEAD_FORGED;
 	/* RFC 8446 5.4: the last byte that is not zero is the type; behind it is padding. */
 	while (n > 0 && body[n - 1] == 0)

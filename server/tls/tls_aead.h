@@ -12,13 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/crypto/aead.h"
+
 #define TLS_AEAD_SECRET_MAX_BYTES 48u
 #define TLS_AEAD_HEADER_BYTES	  5u
-#define TLS_AEAD_TAG_BYTES	  16u
+#define TLS_AEAD_TAG_BYTES	  AEAD_TAG_BYTES
 /* A record is so much longer than its fragment, when it is not padded: header, type, tag. */
 #define TLS_AEAD_OVERHEAD_BYTES (TLS_AEAD_HEADER_BYTES + 1u + TLS_AEAD_TAG_BYTES)
-
-enum tls_aead_use { TLS_AEAD_SEAL, TLS_AEAD_OPEN };
 
 enum tls_aead_opened {
 	TLS_AEAD_OPENED,
@@ -31,7 +31,7 @@ struct tls_aead;
 
 /* The caller wipes the secret.  NULL: not one of TLS 1.3's suites that are known here, or no memory. */
 struct tls_aead *tls_aead_new(
-    const SSL_CIPHER *suite, const uint8_t *secret, size_t secret_bytes, enum tls_aead_use use);
+    const SSL_CIPHER *suite, const uint8_t *secret, size_t secret_bytes, enum aead_use use);
 /* Wipes the keys; NULL is fine. */
 void tls_aead_free(struct tls_aead **aead);
 

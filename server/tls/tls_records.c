@@ -45,8 +45,8 @@ struct tls_records *tls_records_new(
 	records->bio = bio;
 	records->records_per_key = RECORDS_PER_KEY;
 	records->failure = "";
-	records->opening = tls_aead_new(suite, secrets->client, secrets->client_bytes, TLS_AEAD_OPEN);
-	records->sealing = tls_aead_new(suite, secrets->server, secrets->server_bytes, TLS_AEAD_SEAL);
+	records->opening = tls_aead_new(suite, secrets->client, secrets->client_bytes, AEAD_OPEN);
+	records->sealing = tls_aead_new(suite, secrets->server, secrets->server_bytes, AEAD_SEAL);
 	if (records->opening == NULL || records->sealing == NULL)
 		tls_records_free(&records);
 	return records;

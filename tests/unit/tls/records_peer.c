@@ -20,8 +20,8 @@ static bool make_ends(struct records_peer *peer, const SSL_CIPHER *suite, size_t
 		secrets.server[i] = (uint8_t)(0x80 + i);
 	}
 	peer->records = tls_records_new(suite, &secrets, &peer->bio);
-	peer->sealing = tls_aead_new(suite, secrets.client, secret_bytes, TLS_AEAD_SEAL);
-	peer->opening = tls_aead_new(suite, secrets.server, secret_bytes, TLS_AEAD_OPEN);
+	peer->sealing = tls_aead_new(suite, secrets.client, secret_bytes, AEAD_SEAL);
+	peer->opening = tls_aead_new(suite, secrets.server, secret_bytes, AEAD_OPEN);
 	return peer->records != NULL && peer->sealing != NULL && peer->opening != NULL;
 }
 

@@ -31,7 +31,7 @@ static const uint8_t client_alert[24] = { 0x17, 0x03, 0x03, 0x00, 0x13, 0xc9, 0x
 
 static uint8_t payload[50]; /* 00 01 ... 31 in both directions */
 
-static struct tls_aead *make(uint16_t id, const uint8_t *secret, size_t secret_bytes, enum tls_aead_use use)
+static struct tls_aead *make(uint16_t id, const uint8_t *secret, size_t secret_bytes, enum aead_use use)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
 	SSL *ssl = SSL_new(ctx);
@@ -47,8 +47,8 @@ static struct tls_aead *make(uint16_t id, const uint8_t *secret, size_t secret_b
 
 Test(tls_aead, seals_as_rfc_8448_does)
 {
-	struct tls_aead *client = make(AES_128_GCM_ID, client_secret, 32, TLS_AEAD_SEAL);
-	struct tls_aead *server = make(AES_128_GCM_ID, server_secret, 32, TLS_AEAD_SEAL);
+	struct tls_aead *client = make(AES_128_GCM_ID, client_secret, 32, AEAD_SEAL);
+	struct tls_aead *server = make(AES_128_GCM_ID, server_secret, 32, AEAD_SEAL);
 	const uint8_t close_notify[2] = { 1, 0 };
 	uint8_t out[128];
 
@@ -67,7 +67,7 @@ Test(tls_aead, seals_as_rfc_8448_does)
 
 Test(tls_aead, opens_as_rfc_8448_does)
 {
-	struct tls_aead *aead = make(AES_128_GCM_ID, client_secret, 32, TLS_AEAD_OPEN);
+	struct tls_aead *aead = make(AES_128_GCM_ID, client_secret, 32, AEAD_OPEN);
 	uint8_t record[sizeof(client_record)];
 	uint8_t type;
 	size_t n;
@@ -91,7 +91,7 @@ Test(tls_aead, one_changed_bit_anywhere_is_a_forgery)
 	size_t n;
 
 	for (size_t i = 0; i < 8 * sizeof(record); i++) {
-		struct tls_aead *aead = make(AES_128_GCM_ID, client_secret, 32, TLS_AEAD_OPEN);
+		struct tls_aead *aead = make(AES_128_GCM_ID, client_secret, 32, AEAD_OPEN);
 
 		memcpy(record, client_record, sizeof(record));
 		record[i / 8] ^= (uint8_t)(1u << i % 8);
@@ -103,7 +103,7 @@ Test(tls_aead, one_changed_bit_anywhere_is_a_forgery)
 
 Test(tls_aead, a_record_again_or_out_of_order_is_a_forgery)
 {
-	struct tls_aead *aead = make(AES_128_GCM_ID, client_secret, 32, TLS_AEAD_OPEN);
+	struct tls_aead *aead = make(AES_128_GCM_ID, client_secret, 32, AEAD_OPEN);
 	uint8_t record[sizeof(client_record)];
 	uint8_t type;
 	size_t n;
@@ -114,7 +114,7 @@ Test(tls_aead, a_record_again_or_out_of_order_is_a_forgery)
 		    time == 0 ? TLS_AEAD_OPENED : TLS_AEAD_FORGED);
 	}
 	tls_aead_free(&aead);
-	aead = make(AES_128_GCM_ID, client_secret, 32, TLS_AEAD_OPEN);
+	aead = make(AES_128_GCM_ID, client_secret, 32, AEAD_OPEN);
 	memcpy(record, client_alert, sizeof(client_alert));
 	cr_expect_eq(tls_aead_open(aead, record, sizeof(client_alert), &n, &type), TLS_AEAD_FORGED);
 	tls_aead_free(&aead);
@@ -133,8 +133,8 @@ Test(tls_aead, every_suite_goes_there_and_back_also_under_new_keys)
 	for (size_t i = 0; i < sizeof(in); i++)
 		in[i] = (uint8_t)(i * 7 + i / 251);
 	for (size_t s = 0; s < sizeof(suites) / sizeof(suites[0]); s++) {
-		struct tls_aead *seal = make(suites[s].id, secret, suites[s].secret_bytes, TLS_AEAD_SEAL);
-		struct tls_aead *open = make(suites[s].id, secret, suites[s].secret_bytes, TLS_AEAD_OPEN);
+		struct tls_aead *seal = make(suites[s].id, secret, suites[s].secret_bytes, AEAD_SEAL);
+		struct tls_aead *open = make(suites[s].id, secret, suites[s].secret_bytes, AEAD_OPEN);
 
 		cr_assert_not_null(seal);
 		for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -169,8 +169,8 @@ Test(tls_aead, every_suite_goes_there_and_back_also_under_new_keys)
 
 Test(tls_aead, padding_is_taken_off_and_nothing_else_is_malformed)
 {
-	struct tls_aead *seal = make(AES_128_GCM_ID, client_secret, 32, TLS_AEAD_SEAL);
-	struct tls_aead *open = make(AES_128_GCM_ID, client_secret, 32, TLS_AEAD_OPEN);
+	struct tls_aead *seal = make(AES_128_GCM_ID, client_secret, 32, AEAD_SEAL);
+	struct tls_aead *open = make(AES_128_GCM_ID, client_secret, 32, AEAD_OPEN);
 	uint8_t padded[] = { 'a', 0, 'b', SSL3_RT_APPLICATION_DATA, 0, 0, 0 };
 	const uint8_t zeros[4] = { 0 };
 	uint8_t record[64], type;
@@ -191,7 +191,7 @@ Test(tls_aead, padding_is_taken_off_and_nothing_else_is_malformed)
 
 Test(tls_aead, other_suites_and_secrets_of_other_lengths_are_refused)
 {
-	cr_expect_null(make(0xc02b, client_secret, 32, TLS_AEAD_SEAL)); /* of TLS 1.2 */
-	cr_expect_null(make(AES_128_GCM_ID, client_secret, 0, TLS_AEAD_SEAL));
-	cr_expect_null(make(AES_128_GCM_ID, client_secret, 31, TLS_AEAD_OPEN));
+	cr_expect_null(make(0xc02b, client_secret, 32, AEAD_SEAL)); /* of TLS 1.2 */
+	cr_expect_null(make(AES_128_GCM_ID, client_secret, 0, AEAD_SEAL));
+	cr_expect_null(make(AES_128_GCM_ID, client_secret, 31, AEAD_OPEN));
 }
