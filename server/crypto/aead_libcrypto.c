@@ -22,7 +22,7 @@ static const char *const names[AEAD_ALGORITHMS] = {
 static const char *available(enum aead_algorithm algorithm)
 {
 	(void)algorithm;
-	return OpenSSL_version(OPENSSL_VERSION_STRING);
+	return OpenSSL_version(OPENSSL_VERSION);
 }
 
 static void release(void *pointer)
