@@ -184,6 +184,16 @@ void ftp_data_tune(const struct ftp_session *session, bool receives)
 		limit_sending(session);
 }
 
+int64_t ftp_data_quiet_ms(const struct ftp_session *session)
+{
+	struct tcp_info info = { 0 };
+	socklen_t length = sizeof(info);
+
+	if (getsockopt(session->data.fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+		return 0;
+	return info.tcpi_last_data_recv;
+}
+
 bool ftp_data_arrived(
     struct ftp_session *session, struct guard_client_event *event, enum vfs_status *status_out)
 {

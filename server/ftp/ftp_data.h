@@ -75,5 +75,7 @@ bool ftp_data_arrived(
     struct ftp_session *session, struct guard_client_event *event, enum vfs_status *status_out);
 /* Set data.fd up for its transfer; receives: to the end of the connection, and nothing is sent but by TLS. */
 void ftp_data_tune(const struct ftp_session *session, bool receives);
+/* How long ago the client's last bytes came, in milliseconds, whenever we took them; 0 where the kernel does not tell. */
+int64_t ftp_data_quiet_ms(const struct ftp_session *session);
 
 #endif

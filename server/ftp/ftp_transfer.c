@@ -509,14 +509,27 @@ static bool keeps_pace(const struct ftp_session *session)
 	return moved / ftp->min_rate >= (uint64_t)ftp->stall_timeout / 1000;
 }
 
+/* An upload too slow to wake us has not stalled: what waits is taken, but counts from when it came. */
+static void catch_up(struct ftp_session *session)
+{
+	struct ftp_transfer *transfer = &session->transfer;
+	const int64_t before = transfer->progress_ms;
+	int64_t came_ms;
+
+	ftp_transfer_pump(session);
+	if (transfer->kind != FTP_TRANSFER_RECEIVE || session->data.tls != NULL || transfer->progress_ms == before)
+		return;
+	came_ms = transfer->progress_ms - ftp_data_quiet_ms(session);
+	transfer->progress_ms = came_ms > before ? came_ms : before;
+}
+
 void ftp_transfer_stalled(struct ftp_session *session)
 {
 	const struct conf_ftp *ftp = &session->start->conf->ftp;
 	const int64_t now = clock_mono_ms();
 	char number[24];
 
-	/* An upload too slow to wake us has not stalled. */
-	ftp_transfer_pump(session);
+	catch_up(session);
 	if (session->transfer.kind == FTP_TRANSFER_NONE || ftp_transfer_deadline(session) > now)
 		return;
 	if (session->transfer.progress_ms + ftp->stall_timeout <= now ||

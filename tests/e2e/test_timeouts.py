@@ -113,6 +113,19 @@ class Timeouts(unittest.TestCase):
                 data.close()
             self.assertEqual(client.code("NOOP"), 200)
 
+    def test_an_upload_that_stops_after_a_byte(self):
+        """In plain FTP few bytes do not wake the session by themselves."""
+        server = self.serve(ftp={"stall_timeout": "1s"})
+        with server.raw("alice") as client:
+            client.cmd("TYPE I")
+            for sent in (b"x", b"x" * 100000):
+                with begin(client, "STOR some") as data:
+                    data.sendall(sent)
+                    self.assertEqual(client.reply(), "426 Data connection stalled for 1 seconds; transfer aborted.")
+                self.assertFalse(os.path.exists(server.path("alice", "some")))
+            server.wait_event("upload", result="aborted", reason="Timed out", count=2)
+            self.assertEqual(client.code("NOOP"), 200)
+
     def test_session(self):
         for mode in modes():
             with self.subTest(mode=mode):
