@@ -127,6 +127,8 @@ tests_unit_server_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_server_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 
 tests_unit_ftp_tests_SOURCES = \
+	tests/unit/ftp/engine_harness.c \
+	tests/unit/ftp/engine_harness.h \
 	tests/unit/ftp/fake_guard.c \
 	tests/unit/ftp/fake_guard.h \
 	tests/unit/ftp/test_ftp_address.c \
@@ -138,6 +140,8 @@ tests_unit_ftp_tests_SOURCES = \
 	tests/unit/ftp/test_ftp_copy.c \
 	tests/unit/ftp/test_ftp_digest.c \
 	tests/unit/ftp/test_ftp_engine.c \
+	tests/unit/ftp/test_ftp_engine_ends.c \
+	tests/unit/ftp/test_ftp_engine_transfers.c \
 	tests/unit/ftp/test_ftp_facts.c \
 	tests/unit/ftp/test_ftp_job.c \
 	tests/unit/ftp/test_ftp_listargs.c \
