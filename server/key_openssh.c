@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/bytes.h"
 #include "server/base/random.h"
 #include "server/base/secret.h"
 #include "server/key_build.h"
@@ -77,9 +78,9 @@ static void put_bytes(struct writer *writer, const void *bytes, size_t n)
 
 static void put_u32(struct writer *writer, uint32_t value)
 {
-	const uint8_t bytes[] = { (uint8_t)(value >> 24), (uint8_t)(value >> 16),
-		(uint8_t)(value >> 8), (uint8_t)value };
+	uint8_t bytes[4];
 
+	bytes_put_u32(bytes, value);
 	put_bytes(writer, bytes, sizeof(bytes));
 }
 
@@ -323,8 +324,7 @@ static uint32_t get_u32(struct reader *reader)
 	}
 	reader->bytes += 4;
 	reader->left -= 4;
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-	       bytes[3];
+	return bytes_get_u32(bytes);
 }
 
 static struct key_number get_string(struct reader *reader)

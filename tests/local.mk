@@ -22,6 +22,7 @@ check_PROGRAMS += \
 
 tests_unit_base_tests_SOURCES = \
 	tests/unit/base/test_buf.c \
+	tests/unit/base/test_bytes.c \
 	tests/unit/base/test_clock.c \
 	tests/unit/base/test_io.c \
 	tests/unit/base/test_loop.c \
@@ -156,6 +157,8 @@ tests_unit_sftp_tests_SOURCES = \
 	tests/unit/sftp/fxp_harness.h \
 	tests/unit/sftp/packets_peers.c \
 	tests/unit/sftp/packets_peers.h \
+	tests/unit/sftp/packets_play.c \
+	tests/unit/sftp/packets_play.h \
 	tests/unit/sftp/scp_harness.c \
 	tests/unit/sftp/scp_harness.h \
 	tests/unit/sftp/test_fxp_codec.c \
@@ -173,10 +176,13 @@ tests_unit_sftp_tests_SOURCES = \
 	tests/unit/sftp/test_scp_source.c \
 	tests/unit/sftp/test_ssh_algorithms.c \
 	tests/unit/sftp/test_ssh_cipher.c \
+	tests/unit/sftp/test_ssh_ext_info.c \
 	tests/unit/sftp/test_ssh_libcrypto.c \
 	tests/unit/sftp/test_ssh_nul.c \
 	tests/unit/sftp/test_ssh_offer.c \
 	tests/unit/sftp/test_ssh_packets.c \
+	tests/unit/sftp/test_ssh_packets_damage.c \
+	tests/unit/sftp/test_ssh_packets_keys.c \
 	tests/unit/sftp/test_ssh_socket.c \
 	tests/unit/sftp/test_ssh_warm_up.c \
 	tests/unit/sftp/vfs_guard.c \

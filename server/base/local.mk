@@ -2,6 +2,7 @@
 noinst_LIBRARIES += server/base/libbase.a
 server_base_libbase_a_SOURCES = \
 	server/base/buf.c server/base/buf.h \
+	server/base/bytes.h \
 	server/base/clock.c server/base/clock.h \
 	server/base/io.c server/base/io.h \
 	server/base/loop.c server/base/loop.h \

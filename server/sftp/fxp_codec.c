@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "server/base/bytes.h"
+
 /* --- reading -------------------------------------------------------------------------------- */
 
 /* The next n bytes; NULL when there are fewer. */
@@ -20,11 +22,6 @@ static const uint8_t *take(struct fxp_reader *reader, size_t n)
 	return at;
 }
 
-static uint32_t u32_at(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
 uint8_t fxp_get_u8(struct fxp_reader *reader)
 {
 	const uint8_t *at = take(reader, 1);
@@ -36,14 +33,14 @@ uint32_t fxp_get_u32(struct fxp_reader *reader)
 {
 	const uint8_t *at = take(reader, 4);
 
-	return at != NULL ? u32_at(at) : 0;
+	return at != NULL ? bytes_get_u32(at) : 0;
 }
 
 uint64_t fxp_get_u64(struct fxp_reader *reader)
 {
 	const uint8_t *at = take(reader, 8);
 
-	return at != NULL ? (uint64_t)u32_at(at) << 32 | u32_at(at + 4) : 0;
+	return at != NULL ? bytes_get_u64(at) : 0;
 }
 
 struct fxp_string fxp_get_string(struct fxp_reader *reader)
@@ -110,14 +107,6 @@ static uint8_t *put(struct fxp_writer *writer, size_t n)
 	return at;
 }
 
-void fxp_set_u32(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 24);
-	at[1] = (uint8_t)(value >> 16);
-	at[2] = (uint8_t)(value >> 8);
-	at[3] = (uint8_t)value;
-}
-
 void fxp_put_u8(struct fxp_writer *writer, uint8_t value)
 {
 	uint8_t *at = put(writer, 1);
@@ -131,13 +120,15 @@ void fxp_put_u32(struct fxp_writer *writer, uint32_t value)
 	uint8_t *at = put(writer, 4);
 
 	if (at != NULL)
-		fxp_set_u32(at, value);
+		bytes_put_u32(at, value);
 }
 
 void fxp_put_u64(struct fxp_writer *writer, uint64_t value)
 {
-	fxp_put_u32(writer, (uint32_t)(value >> 32));
-	fxp_put_u32(writer, (uint32_t)value);
+	uint8_t *at = put(writer, 8);
+
+	if (at != NULL)
+		bytes_put_u64(at, value);
 }
 
 void fxp_put_string(struct fxp_writer *writer, const void *bytes, size_t n)

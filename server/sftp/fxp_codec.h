@@ -74,7 +74,5 @@ void fxp_put_string(struct fxp_writer *writer, const void *bytes, size_t n);
 void fxp_put_text(struct fxp_writer *writer, const char *text);
 /* All that version 3 can say of a file; times outside of 32 bits are cut to what fits. */
 void fxp_put_attr(struct fxp_writer *writer, const struct vfs_attr *attr);
-/* In the place of four bytes written before. */
-void fxp_set_u32(uint8_t *at, uint32_t value);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/bytes.h"
 #include "server/base/clock.h"
 #include "server/sftp/fxp_reply.h"
 #include "server/sftp/fxp_requests.h"
@@ -150,7 +151,7 @@ enum fxp_progress fxp_do_readdir(struct fxp *fxp, struct fxp_request *request)
 	}
 	/* What was found before an error is told first; the next READDIR meets the error again. */
 	if (count > dots || (count > 0 && status == VFS_OK)) {
-		fxp_set_u32(writer.bytes + count_at, count);
+		bytes_put_u32(writer.bytes + count_at, count);
 		return fxp_reply_end(fxp, &writer);
 	}
 	return status != VFS_OK ? fxp_reply_status(fxp, request, status) : fxp_reply_eof(fxp, request);

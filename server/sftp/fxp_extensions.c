@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "server/base/bytes.h"
 #include "server/sftp/fxp_reply.h"
 
 #define ROW(name, text, told, what, whose, reason) \
@@ -72,7 +73,7 @@ static void put_names(struct fxp_writer *writer, struct fxp_string ids, uint32_t
 	while (reader.left > 0 && !writer->failed)
 		fxp_put_text(writer, fxp_get_u32(&reader) == known ? name : "");
 	if (!writer->failed)
-		fxp_set_u32(writer->bytes + start, (uint32_t)(writer->length - start - 4));
+		bytes_put_u32(writer->bytes + start, (uint32_t)(writer->length - start - 4));
 }
 
 enum fxp_progress fxp_ext_users_groups(struct fxp *fxp, struct fxp_request *request)

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "server/base/bytes.h"
 #include "server/base/io.h"
 #include "server/base/random.h"
 
@@ -69,8 +70,8 @@ struct fxp_handle *fxp_handles_find(const struct fxp_handles *handles, struct fx
 
 void fxp_handles_name(const struct fxp_handle *handle, uint8_t out[FXP_HANDLE_BYTES])
 {
-	fxp_set_u32(out, handle->slot);
-	fxp_set_u32(out + 4, handle->generation);
+	bytes_put_u32(out, handle->slot);
+	bytes_put_u32(out + 4, handle->generation);
 }
 
 void fxp_handles_remove(struct fxp_handles *handles, struct fxp_handle **handle_pointer)

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "server/base/bytes.h"
+
 bool fxp_reply_has_room(struct fxp *fxp)
 {
 	return fxp_output_reserve(&fxp->output, FXP_REPLY_MAX_BYTES) != NULL;
@@ -21,7 +23,7 @@ bool fxp_reply_begin(struct fxp *fxp, uint32_t id, enum fxp_reply_type type, siz
 enum fxp_progress fxp_reply_end(struct fxp *fxp, struct fxp_writer *writer)
 {
 	assert(!writer->failed && writer->length > 4);
-	fxp_set_u32(writer->bytes, (uint32_t)(writer->length - 4));
+	bytes_put_u32(writer->bytes, (uint32_t)(writer->length - 4));
 	fxp_output_commit(&fxp->output, writer->length);
 	return FXP_DONE;
 }

@@ -34,6 +34,7 @@ server_sftp_libsftp_a_SOURCES = \
 	server/sftp/ssh_channels.c \
 	server/sftp/ssh_cipher.c server/sftp/ssh_cipher.h server/sftp/ssh_cipher_private.h \
 	server/sftp/ssh_cipher_shapes.c \
+	server/sftp/ssh_ext_info.c server/sftp/ssh_ext_info.h \
 	server/sftp/ssh_front.c server/sftp/ssh_front.h server/sftp/ssh_front_private.h \
 	server/sftp/ssh_keys.c server/sftp/ssh_keys.h \
 	server/sftp/ssh_libcrypto.c server/sftp/ssh_libcrypto.h \

@@ -11,6 +11,7 @@
 
 #define KEX(text, who) { .kind = SSH_ALGORITHM_KEX, .name = (text), .profiles = (who) }
 #define HOST_KEY(text, who) { .kind = SSH_ALGORITHM_HOST_KEY, .name = (text), .profiles = (who) }
+#define LOGIN_KEY(text, who) { .kind = SSH_ALGORITHM_LOGIN_KEY, .name = (text), .profiles = (who) }
 #define CIPHER(text, who) { .kind = SSH_ALGORITHM_CIPHER, .name = (text), .profiles = (who) }
 #define MAC(text, who) { .kind = SSH_ALGORITHM_MAC, .name = (text), .profiles = (who) }
 
@@ -35,6 +36,17 @@ const struct ssh_algorithm ssh_algorithms[] = {
 	HOST_KEY("ecdsa-sha2-nistp521", COMPAT | LEGACY),
 	HOST_KEY("ssh-rsa", LEGACY),
 
+	/* Whose key it is, its owner has chosen: NIST curves, too.  No certificates. */
+	LOGIN_KEY("ssh-ed25519", ALWAYS),
+	LOGIN_KEY("sk-ssh-ed25519@openssh.com", ALWAYS),
+	LOGIN_KEY("ecdsa-sha2-nistp256", ALWAYS),
+	LOGIN_KEY("ecdsa-sha2-nistp384", ALWAYS),
+	LOGIN_KEY("ecdsa-sha2-nistp521", ALWAYS),
+	LOGIN_KEY("sk-ecdsa-sha2-nistp256@openssh.com", ALWAYS),
+	LOGIN_KEY("rsa-sha2-512", ALWAYS),
+	LOGIN_KEY("rsa-sha2-256", ALWAYS),
+	LOGIN_KEY("ssh-rsa", LEGACY),
+
 	/* GCM first: hardware does it, and no MAC besides. */
 	CIPHER("aes128-gcm@openssh.com", ALWAYS),
 	CIPHER("aes256-gcm@openssh.com", ALWAYS),
@@ -58,7 +70,7 @@ const struct ssh_algorithm ssh_algorithms[] = {
 /* clang-format on */
 const size_t ssh_algorithms_count = sizeof(ssh_algorithms) / sizeof(ssh_algorithms[0]);
 
-/* The option of ssh { } that takes a profile's place; host keys have none. */
+/* The option of ssh { } that takes a profile's place; keys have none. */
 static const char *override(const struct conf_ssh *ssh, enum ssh_algorithm_kind kind)
 {
 	switch (kind) {
@@ -69,6 +81,7 @@ static const char *override(const struct conf_ssh *ssh, enum ssh_algorithm_kind 
 	case SSH_ALGORITHM_MAC:
 		return ssh->macs;
 	case SSH_ALGORITHM_HOST_KEY:
+	case SSH_ALGORITHM_LOGIN_KEY:
 	case SSH_ALGORITHM_KINDS:
 		break;
 	}
@@ -166,6 +179,7 @@ void ssh_algorithms_print(FILE *out)
 	static const char *const kinds[SSH_ALGORITHM_KINDS] = {
 		[SSH_ALGORITHM_KEX] = "key exchange",
 		[SSH_ALGORITHM_HOST_KEY] = "host key",
+		[SSH_ALGORITHM_LOGIN_KEY] = "login by key",
 		[SSH_ALGORITHM_CIPHER] = "cipher",
 		[SSH_ALGORITHM_MAC] = "MAC",
 	};

@@ -22,6 +22,7 @@
 enum ssh_algorithm_kind {
 	SSH_ALGORITHM_KEX,
 	SSH_ALGORITHM_HOST_KEY,
+	SSH_ALGORITHM_LOGIN_KEY, /* a client's signature (server-sig-algs of RFC 8308 3.1); the guard has the last word */
 	SSH_ALGORITHM_CIPHER,
 	SSH_ALGORITHM_MAC,
 	SSH_ALGORITHM_KINDS,

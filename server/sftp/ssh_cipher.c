@@ -303,6 +303,7 @@ bool ssh_cipher_length(
 	size_t n;
 
 	c->total = 0;
+	c->worked = 0;
 	if (!c->shape->read_length(c, sequence, head, length))
 		return false;
 	n = get_u32(length);
@@ -322,6 +323,7 @@ bool ssh_cipher_open(struct ssh_cipher *c, uint32_t sequence, uint8_t *packet, s
 	size_t padding;
 
 	c->total = 0;
+	c->worked = told ? n : 0;
 	if (!told || !c->shape->open(c, sequence, packet, n))
 		return false;
 	c->blocks += (n - c->shape->clear) / c->row->block;
@@ -332,5 +334,22 @@ bool ssh_cipher_open(struct ssh_cipher *c, uint32_t sequence, uint8_t *packet, s
 		return false;
 	*payload_out = packet + LENGTH_BYTES + 1;
 	*payload_bytes_out = n - LENGTH_BYTES - 1 - padding;
+	return true;
+}
+
+bool ssh_cipher_may_refuse(struct ssh_cipher *c, uint8_t *packet, size_t n)
+{
+	/* Of whole blocks, packet_length among them, no packet is longer than this without its tag. */
+	const size_t longest = SSH_CIPHER_PACKET_MAX;
+
+	if (!cipher_tells_lengths(c))
+		return true;
+	/* What was done for bytes before the last ones came nobody will have waited for. */
+	if (n < longest + c->tag_bytes) {
+		c->worked = 0;
+		return false;
+	}
+	cipher_waste(c, packet + c->worked, longest - c->worked);
+	c->worked = longest;
 	return true;
 }

@@ -75,5 +75,12 @@ bool ssh_cipher_length(struct ssh_cipher *c, uint32_t sequence, const uint8_t *h
  */
 bool ssh_cipher_open(struct ssh_cipher *c, uint32_t sequence, uint8_t *packet, size_t total,
     uint8_t **payload_out, size_t *payload_bytes_out);
+/*
+ * After one of them has said no: may the client notice it, now that n bytes of the packet have come?  Where the length is
+ * the plain text of CBC (no -etm MAC), only when the longest packet would have ended, and after the work that opening it
+ * takes; else the moment of the end tells what a block that somebody put in is decrypted to (CVE-2008-5161).  False: ask
+ * again when more has come, until then no other call for this packet.  What lies at packet is changed.
+ */
+bool ssh_cipher_may_refuse(struct ssh_cipher *c, uint8_t *packet, size_t n);
 
 #endif

@@ -78,12 +78,17 @@ struct ssh_cipher {
 	uint8_t first[BLOCK_MAX];
 	bool first_known;
 	size_t total;
+	size_t worked; /* of one that was refused: bytes that were decrypted and authenticated */
 	uint64_t blocks;
 };
 
 extern const struct cipher_shape cipher_gcm, cipher_chacha, cipher_encrypt_then_mac, cipher_encrypt_and_mac;
 
 void cipher_put_u32(uint8_t out[4], uint32_t number);
+/* Does a client that sees when a packet is refused learn something of its plain text (CVE-2008-5161)? */
+bool cipher_tells_lengths(const struct ssh_cipher *c);
+/* As much work as opening n bytes more of a packet, for nobody. */
+void cipher_waste(struct ssh_cipher *c, uint8_t *bytes, size_t n);
 /* Does an HMAC without its key begin anew?  Not in OpenSSL before 3.0.3: its HMACs would be wrong. */
 bool cipher_hmac_begins_anew(struct ssh_cipher *c);
 

@@ -250,6 +250,20 @@ const struct cipher_shape cipher_encrypt_then_mac = { LENGTH_BYTES, read_clear_l
 	etm_open };
 const struct cipher_shape cipher_encrypt_and_mac = { 0, mac_length, mac_seal, mac_open };
 
+bool cipher_tells_lengths(const struct ssh_cipher *c)
+{
+	return c->shape == &cipher_encrypt_and_mac &&
+	       EVP_CIPHER_CTX_get_mode(c->evp) == EVP_CIPH_CBC_MODE;
+}
+
+void cipher_waste(struct ssh_cipher *c, uint8_t *bytes, size_t n)
+{
+	uint8_t tag[TAG_MAX];
+
+	(void)(update(c->evp, bytes, bytes, n) && hmac_start(c, 0) && mac_update(c->mac, bytes, n) &&
+	       mac_final(c, tag));
+}
+
 /* In OpenSSL before 3.0.3 an HMAC does not begin anew when it is not given its key again. */
 bool cipher_hmac_begins_anew(struct ssh_cipher *c)
 {

@@ -30,8 +30,6 @@
 #define REKEY_NEVER_SECONDS    (20u * 24 * 3600)
 #define REKEY_NOW_SECONDS      1u
 #define REKEY_TRY_MS           1000
-/* From a KEXINIT after the login to the next NEWKEYS, whatever waits in front of it. */
-#define EXCHANGE_MS            60000
 
 #define STOP_TEXT(name, text) [GUARD_STOP_##name] = (text),
 static const char *const stop_texts[GUARD_STOP_COUNT] = { GUARD_STOPS(STOP_TEXT) };
@@ -292,8 +290,7 @@ static int64_t next_deadline(const struct ssh_front *front)
 		return CLOCK_NEVER;
 	deadline = earlier(
 	    keepalive_due(front), front->active_ms + front->start->conf->ssh.idle_timeout);
-	if (front->exchange_ms != 0)
-		deadline = earlier(deadline, front->exchange_ms + EXCHANGE_MS);
+	deadline = earlier(deadline, front->exchange_deadline_ms);
 	return front->rested ? deadline : earlier(deadline, front->active_ms + REST_MS);
 }
 
@@ -328,15 +325,9 @@ static void listen_for_life(struct ssh_front *front, int64_t now)
 
 static void bound_exchange(struct ssh_front *front, int64_t now)
 {
-	/* Some clients begin the next exchange as soon as one has ended: it is never seen that none is under way. */
-	if (!front->packets.in.exchanging && !front->packets.out.exchanging) {
-		front->exchange_ms = 0;
-	} else if (front->exchange_ms == 0 || front->exchange_keys != front->packets.new_keys) {
-		front->exchange_ms = now;
-		front->exchange_keys = front->packets.new_keys;
-	} else if (now >= front->exchange_ms + EXCHANGE_MS) {
+	front->exchange_deadline_ms = ssh_packets_exchange_deadline(&front->packets, now);
+	if (now >= front->exchange_deadline_ms)
 		ssh_front_end(front, GUARD_BYE_PROTOCOL, "The key exchange takes too long");
-	}
 }
 
 static void check_deadlines(struct ssh_front *front)
@@ -528,6 +519,7 @@ static void open_packets(struct ssh_front *front)
 	};
 
 	ssh_packets_init(&front->packets, &owner);
+	front->packets.login_keys = front->ours[SSH_ALGORITHM_LOGIN_KEY];
 	front->packets.rekey_bytes = (uint64_t)front->start->conf->ssh.rekey_limit << 20;
 }
 
@@ -545,6 +537,7 @@ int ssh_front_run(const struct ssh_front_start *start)
 		front->keys.known = start->keys;
 		front->buffers_left = SSH_SERVICE_BUFFERS;
 		front->heard_ms = front->active_ms = clock_mono_ms();
+		front->exchange_deadline_ms = CLOCK_NEVER;
 		ssh_socket_open(start->client_fd);
 		ssh_libcrypto_open();
 		open_packets(front);

@@ -74,8 +74,7 @@ struct ssh_front {
 	unsigned questions;	/* keepalives since then */
 	int64_t cpu_limited_ms;
 	int64_t rekey_tried_ms;
-	int64_t exchange_ms;	/* when the exchange of keys that is under way was first seen, or went on; 0: none is */
-	unsigned exchange_keys;	/* packets.new_keys then */
+	int64_t exchange_deadline_ms; /* of the key exchange that is under way */
 	bool input_waits;	/* packets that somebody was not ready for */
 	bool rested;
 };

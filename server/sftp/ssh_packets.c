@@ -4,6 +4,9 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "server/base/bytes.h"
+#include "server/base/clock.h"
+#include "server/sftp/ssh_ext_info.h"
 #include "server/sftp/ssh_libcrypto.h"
 #include "server/sftp/ssh_nul.h"
 #include "server/sftp/ssh_socket.h"
@@ -15,17 +18,6 @@
 #define CONFIRMATION_BYTES   (1u + 4u * 4u)
 #define PACKETS_MAX	     (1ull << 31) /* RFC 4344 3.1 */
 #define ANSWERS_HELD_MAX     1024u
-
-static uint32_t number_at(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
-static void put_number(uint8_t *bytes, uint32_t number)
-{
-	for (unsigned i = 0; i < 4; i++)
-		bytes[i] = (uint8_t)(number >> (24 - 8 * i));
-}
 
 static void clear_offers(struct ssh_packets *packets)
 {
@@ -169,17 +161,17 @@ static void note_request(struct ssh_packets *packets, uint8_t *payload, size_t n
 	if (payload[0] == SSH2_MSG_USERAUTH_REQUEST) {
 		packets->login_requests++;
 	} else if (payload[0] == SSH2_MSG_CHANNEL_OPEN && n >= 1 + 4) {
-		name = number_at(payload + 1);
+		name = bytes_get_u32(payload + 1);
 		if (n - 5 < 3 * 4 || name > n - 5 - 3 * 4)
 			return;
 		payload += 5 + name;
 		packets->opening = (struct ssh_packets_opening){
-			.theirs = number_at(payload),
-			.window = number_at(payload + 4),
-			.packet_max = number_at(payload + 8),
+			.theirs = bytes_get_u32(payload),
+			.window = bytes_get_u32(payload + 4),
+			.packet_max = bytes_get_u32(payload + 8),
 		};
 		if (packets->opening.packet_max == 0)
-			put_number(payload + 8, 1);
+			bytes_put_u32(payload + 8, 1);
 	}
 }
 
@@ -194,10 +186,10 @@ static bool take_channel_packet(struct ssh_packets *packets, const uint8_t *payl
 		return false;
 	if (payload[0] == SSH2_MSG_CHANNEL_WINDOW_ADJUST)
 		return n == head &&
-		       owner->window(owner->context, number_at(payload + 1), number_at(payload + 5));
-	if (number_at(payload + head - 4) != n - head)
+		       owner->window(owner->context, bytes_get_u32(payload + 1), bytes_get_u32(payload + 5));
+	if (bytes_get_u32(payload + head - 4) != n - head)
 		return false;
-	return owner->data(owner->context, number_at(payload + 1), extended, payload + head, n - head);
+	return owner->data(owner->context, bytes_get_u32(payload + 1), extended, payload + head, n - head);
 }
 
 static bool is_of_channels(const struct ssh_packets *packets, uint8_t type)
@@ -240,7 +232,7 @@ static enum ssh_packets_state pass_clear(struct ssh_packets *packets, const uint
 
 	if (n < CLEAR_HEAD_BYTES)
 		return SSH_PACKETS_HUNGRY;
-	total = LENGTH_BYTES + (size_t)number_at(bytes);
+	total = LENGTH_BYTES + (size_t)bytes_get_u32(bytes);
 	if (total > LENGTH_BYTES + SSH_CIPHER_PACKET_MAX)
 		return SSH_PACKETS_BROKEN;
 	if (n < total)
@@ -286,6 +278,13 @@ static enum ssh_packets_state pass_payload(struct ssh_packets *packets, uint8_t 
 	return SSH_PACKETS_HANDED;
 }
 
+/* No packet: until that may be noticed, it is waited for as if it were a long one. */
+static enum ssh_packets_state refuse(struct ssh_packets *packets, uint8_t *bytes, size_t n)
+{
+	packets->damaged = true;
+	return ssh_cipher_may_refuse(packets->in.wire, bytes, n) ? SSH_PACKETS_BROKEN : SSH_PACKETS_HUNGRY;
+}
+
 static enum ssh_packets_state pass_sealed(struct ssh_packets *packets, uint8_t *bytes, size_t n)
 {
 	struct ssh_packets_half *in = &packets->in;
@@ -298,12 +297,12 @@ static enum ssh_packets_state pass_sealed(struct ssh_packets *packets, uint8_t *
 		return SSH_PACKETS_BROKEN;
 	if (n < ssh_cipher_head_bytes(in->wire))
 		return SSH_PACKETS_HUNGRY;
-	if (!ssh_cipher_length(in->wire, in->wire_sequence, bytes, &total))
-		return SSH_PACKETS_BROKEN;
+	if (packets->damaged || !ssh_cipher_length(in->wire, in->wire_sequence, bytes, &total))
+		return refuse(packets, bytes, n);
 	if (n < total)
 		return SSH_PACKETS_HUNGRY;
 	if (!ssh_cipher_open(in->wire, in->wire_sequence, bytes, total, &payload, &length))
-		return SSH_PACKETS_BROKEN;
+		return refuse(packets, bytes, n);
 	packets->handed = in->wire_sequence;
 	count_wire(in, total);
 	state = pass_payload(packets, payload, length);
@@ -400,8 +399,8 @@ bool ssh_packets_send_data(struct ssh_packets *packets, uint32_t channel, const 
 {
 	uint8_t head[DATA_HEAD_BYTES] = { SSH2_MSG_CHANNEL_DATA };
 
-	put_number(head + 1, channel);
-	put_number(head + 5, (uint32_t)n);
+	bytes_put_u32(head + 1, channel);
+	bytes_put_u32(head + 5, (uint32_t)n);
 	return send_own(packets, head, sizeof(head), bytes, n);
 }
 
@@ -409,8 +408,8 @@ bool ssh_packets_send_window(struct ssh_packets *packets, uint32_t channel, uint
 {
 	uint8_t head[DATA_HEAD_BYTES] = { SSH2_MSG_CHANNEL_WINDOW_ADJUST };
 
-	put_number(head + 1, channel);
-	put_number(head + 5, more);
+	bytes_put_u32(head + 1, channel);
+	bytes_put_u32(head + 5, more);
 	return send_own(packets, head, sizeof(head), NULL, 0);
 }
 
@@ -420,18 +419,18 @@ static bool correct(struct ssh_packets *packets, uint8_t *payload, size_t n)
 	struct ssh_packets_opening opening;
 
 	if (payload[0] == SSH2_MSG_UNIMPLEMENTED && n == 1 + 4) {
-		put_number(payload + 1, packets->handed);
+		bytes_put_u32(payload + 1, packets->handed);
 	} else if (payload[0] == SSH2_MSG_CHANNEL_OPEN_CONFIRMATION && n >= CONFIRMATION_BYTES) {
 		opening = (struct ssh_packets_opening){
-			.theirs = number_at(payload + 1),
-			.ours = number_at(payload + 5),
-			.window = number_at(payload + 9),
-			.packet_max = number_at(payload + 13),
+			.theirs = bytes_get_u32(payload + 1),
+			.ours = bytes_get_u32(payload + 5),
+			.window = bytes_get_u32(payload + 9),
+			.packet_max = bytes_get_u32(payload + 13),
 		};
 		if (!packets->owner.confirmed(packets->owner.context, &opening))
 			return false;
-		put_number(payload + 9, opening.window);
-		put_number(payload + 13, opening.packet_max);
+		bytes_put_u32(payload + 9, opening.window);
+		bytes_put_u32(payload + 13, opening.packet_max);
 	}
 	return true;
 }
@@ -445,7 +444,7 @@ static bool relay_clear(struct ssh_packets *packets, const uint8_t *bytes, size_
 
 	if (n < CLEAR_HEAD_BYTES)
 		return true;
-	total = LENGTH_BYTES + (size_t)number_at(bytes);
+	total = LENGTH_BYTES + (size_t)bytes_get_u32(bytes);
 	if (n < total)
 		return total <= SSH_SOCKET_INNER_MAX_BYTES;
 	payload = read_clear(bytes, total, &length);
@@ -456,6 +455,17 @@ static bool relay_clear(struct ssh_packets *packets, const uint8_t *bytes, size_
 	count_inner(packets, &packets->out);
 	*used_out = total;
 	return true;
+}
+
+static bool send_libsshs(struct ssh_packets *packets, const uint8_t *payload, size_t n)
+{
+	uint8_t info[SSH_EXT_INFO_MAX_BYTES];
+	size_t length = packets->login_keys != NULL
+	                    ? ssh_ext_info_rewrite(payload, n, packets->login_keys, info)
+	                    : 0;
+
+	return length > 0 ? send_payload(packets, info, length, NULL, 0)
+	                  : send_payload(packets, payload, n, NULL, 0);
 }
 
 static bool relay_sealed(struct ssh_packets *packets, uint8_t *bytes, size_t n, size_t *used_out)
@@ -479,7 +489,7 @@ static bool relay_sealed(struct ssh_packets *packets, uint8_t *bytes, size_t n, 
 	/* NEWKEYS itself goes out under the old keys. */
 	if (payload[0] == SSH2_MSG_NEWKEYS)
 		out->renew = false;
-	if (!send_payload(packets, payload, length, NULL, 0))
+	if (!send_libsshs(packets, payload, length))
 		return false;
 	out->renew = payload[0] == SSH2_MSG_NEWKEYS;
 	count_inner(packets, out);
@@ -543,4 +553,18 @@ bool ssh_packets_want_rekey(const struct ssh_packets *packets)
 {
 	return packets->serving && !packets->in.exchanging && !packets->out.exchanging &&
 	       (is_worn(packets, &packets->in) || is_worn(packets, &packets->out));
+}
+
+int64_t ssh_packets_exchange_deadline(struct ssh_packets *packets, int64_t now)
+{
+	if (!packets->in.exchanging && !packets->out.exchanging) {
+		packets->exchange_ms = 0;
+		return CLOCK_NEVER;
+	}
+	/* Some clients begin the next exchange as soon as one has ended: it is never seen that none is under way. */
+	if (packets->exchange_ms == 0 || packets->exchange_keys != packets->new_keys) {
+		packets->exchange_ms = now;
+		packets->exchange_keys = packets->new_keys;
+	}
+	return packets->exchange_ms + SSH_PACKETS_EXCHANGE_MS;
 }

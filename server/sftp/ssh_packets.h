@@ -19,6 +19,8 @@
 #include "server/sftp/ssh_cipher.h"
 #include "server/sftp/ssh_offer.h"
 
+/* From a KEXINIT after the login to the next NEWKEYS, whatever waits in front of it. */
+#define SSH_PACKETS_EXCHANGE_MS 60000
 #define SSH_PACKETS_DATA_MAX (32u << 10) /* bytes of data in a packet of ours; most clients' maximum, too */
 
 /* What a client or libssh has said of a new channel (RFC 4254 5.1). */
@@ -59,13 +61,17 @@ struct ssh_packets {
 	bool serving;		/* logged in: channels are ours */
 	bool exchanged;		/* the first KEXINITs have passed, which alone tell of strictness */
 	unsigned new_keys;	/* NEWKEYS of either side that have passed */
+	int64_t exchange_ms;	/* when the exchange that is under way was first seen, or went on; 0: none is */
+	unsigned exchange_keys;	/* new_keys then */
 	bool strict;		/* both sides count anew after NEWKEYS */
 	bool strict_inner;	/* libssh does, which goes by any KEXINIT of the client's */
 	bool broken;		/* our own side failed: nothing more may go out */
 	unsigned answers_held;	/* packets that libssh may answer, and keeps the answers until our exchange is over */
+	bool damaged;		/* the client's packet is none, which it is not to notice before ssh_cipher_may_refuse */
 	bool refused;		/* a packet of the client's was: nothing more is taken */
 	unsigned login_requests; /* USERAUTH_REQUEST passed on */
 	uint32_t handed;	/* sequence number of what libssh read last */
+	const char *login_keys;	/* algorithms that clients are told of (ssh_ext_info.h); NULL: libssh's */
 	uint64_t rekey_bytes;	/* new keys after so many in a direction; 0: as often as the cipher needs */
 	struct ssh_packets_opening opening; /* the client's, of what libssh read last */
 };
@@ -100,5 +106,10 @@ bool ssh_packets_send_window(struct ssh_packets *packets, uint32_t channel, uint
 
 /* Have these keys been used as much as they should (RFC 4253 9, RFC 4344 3), and is no exchange under way? */
 bool ssh_packets_want_rekey(const struct ssh_packets *packets);
+/*
+ * Until when the key exchange that is under way must have brought new keys; CLOCK_NEVER: none is.  Time runs from the
+ * first call that sees it, so it is to be asked in every turn, now being clock_mono_ms().
+ */
+int64_t ssh_packets_exchange_deadline(struct ssh_packets *packets, int64_t now);
 
 #endif

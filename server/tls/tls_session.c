@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/bytes.h"
 #include "server/base/random.h"
 #include "server/base/secret.h"
 #include "server/key_wrapper.h"
@@ -154,8 +155,7 @@ static size_t put_certificate(uint8_t *out, size_t room, X509 *certificate)
 
 	if (length <= 0 || (size_t)length + sizeof(uint32_t) > room)
 		return 0;
-	for (int i = 0; i < 4; i++)
-		out[i] = (uint8_t)((uint32_t)length >> (24 - 8 * i));
+	bytes_put_u32(out, (uint32_t)length);
 	i2d_X509(certificate, &to);
 	return (size_t)length + sizeof(uint32_t);
 }

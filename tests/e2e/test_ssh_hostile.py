@@ -423,7 +423,7 @@ class Channels(Hostile, unittest.TestCase):
         channel = ssh.open_channel()
         # No service takes it, so none grants more.
         packet = b"x" * 32000
-        with self.assertRaises((ConnectionError, socket.timeout, EOFError)):
+        with self.assertRaises((ConnectionError, socket.timeout, EOFError, AssertionError)):    # the last: DISCONNECT is read
             for _ in range(400):
                 ssh.send_data(channel, packet)
             ssh.read_data()
@@ -501,6 +501,30 @@ class OnTheWay(Hostile, unittest.TestCase):
                 self.server.wait_event("logout", user="alice", reason="protocol error", count=before + 1)
                 self.assertFalse(os.path.exists(self.server.path("alice", "there")))
         self.serves()
+
+
+class Cbc(unittest.TestCase):
+    """What only `legacy` serves."""
+
+    LISTS = [*RawSsh.LISTS[:2], "aes128-cbc", "aes128-ctr", "hmac-sha2-256", *RawSsh.LISTS[5:]]
+    LONGEST = (256 << 10) + 32      # bytes of a packet, and its MAC
+
+    def test_a_wrong_length_under_cbc_is_told_as_late_as_a_wrong_mac(self):
+        listeners = {"sftp": {**SFTP_ONLY["sftp"], "algorithms": "legacy"}}
+        with TransomServer(users=USERS, listeners=listeners) as server:
+            for what, length in (("length", 0xffffffff), ("alignment", 29), ("MAC", 28), ("late MAC", 200 << 10 | 12)):
+                with self.subTest(what), RawSsh(server.port_of("sftp"), lists=self.LISTS) as ssh:
+                    head = ssh.encrypt(u32(length) + bytes(12))
+                    ssh.send_raw(head + bytes(self.LONGEST - 1 - len(head)))
+                    ssh.sock.settimeout(0.5)
+                    with self.assertRaises(socket.timeout):
+                        while ssh.sock.recv(65536):
+                            pass
+                        self.fail("the server has closed")
+                    ssh.sock.settimeout(ssh.timeout)
+                    ssh.send_raw(b"x")
+                    while ssh.sock.recv(65536):
+                        pass
 
 
 class Stuck(unittest.TestCase):

@@ -13,7 +13,7 @@ import unittest
 
 from ssh import OpenSsh, make_ssh_key
 from ssh_raw import (CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_OPEN, CHANNEL_OPEN_CONFIRMATION,
-                     CHANNEL_OPEN_FAILURE, CHANNEL_REQUEST, CHANNEL_SUCCESS, CHANNEL_WINDOW_ADJUST, DISCONNECT,
+                     CHANNEL_OPEN_FAILURE, CHANNEL_REQUEST, CHANNEL_SUCCESS, CHANNEL_WINDOW_ADJUST, DISCONNECT, EXT_INFO,
                      GLOBAL_REQUEST, IGNORE, KEXINIT, REQUEST_FAILURE, REQUEST_SUCCESS, SERVICE_ACCEPT, SERVICE_REQUEST,
                      UNIMPLEMENTED, USERAUTH_BANNER, USERAUTH_FAILURE, USERAUTH_INFO_REQUEST, USERAUTH_INFO_RESPONSE,
                      USERAUTH_PK_OK, USERAUTH_REQUEST, USERAUTH_SUCCESS, Ed25519, RawSsh, SecurityKey, boolean, string,
@@ -549,6 +549,19 @@ class Profiles(unittest.TestCase):
                     settings = ["%s=%s" % item for item in options.items()]
                     done = self.client(server, server.ports[name], settings)
                     self.assertEqual(done.returncode == 0, name in served, (name, options, done.stderr))
+
+    def test_clients_are_told_which_signatures_are_taken(self):
+        """RFC 8308 3.1: no certificates, and SHA-1 only where it may be."""
+        for profile in ("modern", "legacy"):
+            with TransomServer(users=USERS, listeners={"sftp": {**SFTP_ONLY["sftp"], "algorithms": profile}}) as server:
+                with RawSsh(server.port_of("sftp")) as ssh:
+                    _, payload = ssh.expect(EXT_INFO, skip=())
+                name, rest = take_string(payload[4:])
+                names = take_string(rest)[0].decode().split(",")
+                self.assertEqual((payload[:4], name), (u32(1), b"server-sig-algs"))
+                self.assertEqual([item for item in names if "-cert-" in item], [])
+                self.assertIn("sk-ssh-ed25519@openssh.com", names)
+                self.assertEqual("ssh-rsa" in names, profile == "legacy")
 
     def client(self, server, port, settings):
         client = OpenSsh(server, "alice", options=settings)

@@ -6,7 +6,7 @@
         kind, payload = ssh.read()                      # EOFError when the server has closed
 
 One key exchange method (curve25519-sha256), one cipher (aes128-ctr), one MAC (hmac-sha2-256-etm@openssh.com); the
-host key is not checked.  Cryptography comes from libcrypto, so that nothing besides Python is needed.
+host key is not checked.  With other lists, aes128-cbc too, under which only .encrypt() is of use.  Cryptography comes from libcrypto, so that nothing besides Python is needed.
 """
 
 import base64
@@ -65,15 +65,15 @@ class Crypto:
         if name is None:
             raise unittest.SkipTest("libcrypto is not installed")
         self.lib = ctypes.CDLL(name)
-        for function in ("EVP_CIPHER_CTX_new", "EVP_aes_128_ctr", "EVP_PKEY_new_raw_private_key", "EVP_MD_CTX_new",
+        for function in ("EVP_CIPHER_CTX_new", "EVP_aes_128_ctr", "EVP_aes_128_cbc", "EVP_PKEY_new_raw_private_key", "EVP_MD_CTX_new",
                          "EVP_PKEY_new_raw_public_key", "EVP_PKEY_CTX_new", "EVP_PKEY_Q_keygen", "EVP_sha256"):
             getattr(self.lib, function).restype = ctypes.c_void_p
 
-    def cipher(self, key, start):
+    def cipher(self, key, start, name="aes128-ctr"):
         context = ctypes.c_void_p(self.lib.EVP_CIPHER_CTX_new())
-        method = ctypes.c_void_p(self.lib.EVP_aes_128_ctr())
-        if self.lib.EVP_EncryptInit_ex(context, method, None, key, start) != 1:
-            raise AssertionError("libcrypto refuses aes128-ctr")
+        method = {"aes128-ctr": self.lib.EVP_aes_128_ctr, "aes128-cbc": self.lib.EVP_aes_128_cbc}[name]
+        if self.lib.EVP_EncryptInit_ex(context, ctypes.c_void_p(method()), None, key, start) != 1:
+            raise AssertionError("libcrypto refuses " + name)
 
         def process(data):
             out = ctypes.create_string_buffer(len(data) + 16)
@@ -334,7 +334,7 @@ class RawSsh:
     def switch_keys(self, secret, digest, first):
         def derive(letter, length):
             return hashlib.sha256(secret + digest + letter + self.session_id).digest()[:length]
-        self.encrypt = self.crypto.cipher(derive(b"C", 16), derive(b"A", 16))
+        self.encrypt = self.crypto.cipher(derive(b"C", 16), derive(b"A", 16), self.lists[2])
         self.decrypt = self.crypto.cipher(derive(b"D", 16), derive(b"B", 16))
         self.mac_out, self.mac_in = derive(b"E", 32), derive(b"F", 32)
         # Strict key exchange: sequence numbers start anew with every set of keys.

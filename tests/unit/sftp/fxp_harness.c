@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/base/bytes.h"
+
 #define OUT_BYTES (8u << 20)
 
 void fxp_harness_new(struct fxp_harness *harness)
@@ -151,7 +153,7 @@ static uint32_t put_request(struct fxp_harness *harness, unsigned type, const ch
 	fxp_put_u32(&writer, ++harness->last_id);
 	put_fields(&writer, format, args);
 	cr_assert(!writer.failed);
-	fxp_set_u32(bytes, (uint32_t)(writer.length - 4));
+	bytes_put_u32(bytes, (uint32_t)(writer.length - 4));
 	cr_assert(fxp_harness_give(harness, bytes, writer.length), "request %u ended the session", type);
 	return harness->last_id;
 }

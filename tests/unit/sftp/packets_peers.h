@@ -2,7 +2,7 @@
  * The two whom ssh_packets.c stands between: a client at the far end of a socket pair, and libssh behind send(2) and
  * recv(2).  Each has its own keys and counts; keys are derived as libssh derives them.
  *
- * For tests/unit/sftp/test_ssh_packets.c and tests/fuzz/fuzz_ssh_packets.c, so nothing here asserts.  One at a time:
+ * For tests/unit/sftp/packets_play.c and tests/fuzz/fuzz_ssh_packets.c, so nothing here asserts.  One at a time:
  * the connection below is the process's only one.
  */
 #ifndef PACKETS_PEERS_H

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "server/base/bytes.h"
 #include "server/sftp/fxp_codec.h"
 
 static struct fxp_reader reader_of(const void *bytes, size_t n)
@@ -55,11 +56,11 @@ Test(fxp_codec, a_text_with_a_nul_or_too_long_is_refused_without_breaking_the_pa
 	cr_assert_eq(fxp_get_u8(&reader), 7);
 	cr_assert(!reader.failed);
 	memset(bytes, 'x', sizeof(bytes));
-	fxp_set_u32(bytes, VFS_PATH_MAX - 1);
+	bytes_put_u32(bytes, VFS_PATH_MAX - 1);
 	reader = reader_of(bytes, sizeof(bytes));
 	cr_assert_eq(fxp_get_text(&reader, text), VFS_OK);
 	cr_assert_eq(strlen(text), VFS_PATH_MAX - 1);
-	fxp_set_u32(bytes, VFS_PATH_MAX);
+	bytes_put_u32(bytes, VFS_PATH_MAX);
 	reader = reader_of(bytes, sizeof(bytes));
 	cr_assert_eq(fxp_get_text(&reader, text), VFS_NAME_TOO_LONG);
 	cr_assert(!reader.failed);

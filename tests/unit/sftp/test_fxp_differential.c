@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "server/base/bytes.h"
 #include "server/base/io.h"
 #include "tests/unit/sftp/fxp_harness.h"
 
@@ -173,7 +174,7 @@ static size_t build(const struct step *step, uint32_t id, const uint8_t *handle,
 		}
 	}
 	cr_assert(!writer.failed);
-	fxp_set_u32(out, (uint32_t)writer.length - 4);
+	bytes_put_u32(out, (uint32_t)writer.length - 4);
 	return writer.length;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/base/bytes.h"
 #include "server/base/text.h"
 #include "tests/unit/sftp/fxp_harness.h"
 
@@ -94,9 +95,9 @@ Test(fxp_extensions, only_ones_own_uid_has_a_name)
 	static uint8_t many[200000];
 
 	harness.start.uid = 1234;
-	fxp_set_u32(ids, 0);
-	fxp_set_u32(ids + 4, 1234);
-	fxp_set_u32(ids + 8, 77);
+	bytes_put_u32(ids, 0);
+	bytes_put_u32(ids + 4, 1234);
+	bytes_put_u32(ids + 8, 77);
 	fxp_harness_login(&harness);
 	answer = fxp_harness_ask(&harness, EXT, "sbb", "users-groups-by-id@openssh.com", ids, sizeof(ids), ids, (size_t)8);
 	cr_assert_eq(answer.type, FXP_REPLY_EXTENDED);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/bytes.h"
 #include "tests/unit/sftp/fxp_harness.h"
 
 static const uint8_t init_packet[] = { 0, 0, 0, 5, FXP_REQUEST_init, 0, 0, 0, 3 };
@@ -137,7 +138,7 @@ Test(fxp_input, a_client_that_does_not_read_is_stopped_and_what_it_sends_then_en
 	fxp_put_string(&writer, file.bytes, sizeof(file.bytes));
 	fxp_put_u64(&writer, 0);
 	fxp_put_u32(&writer, 1u << 30);
-	fxp_set_u32(packet, (uint32_t)writer.length - 4);
+	bytes_put_u32(packet, (uint32_t)writer.length - 4);
 	while (given < 64u << 20) {
 		if (!fxp_service.take(harness.service, packet, writer.length))
 			break;

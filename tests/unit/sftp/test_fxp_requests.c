@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "server/base/bytes.h"
 #include "tests/unit/sftp/fxp_harness.h"
 
 /* A request that would be served, as bytes: type, id 7, arguments. */
@@ -44,7 +45,7 @@ static struct fxp_answer send_packet(struct fxp_harness *harness, const uint8_t 
 {
 	uint8_t length[4];
 
-	fxp_set_u32(length, (uint32_t)n);
+	bytes_put_u32(length, (uint32_t)n);
 	cr_assert(fxp_harness_give(harness, length, 4));
 	cr_assert(fxp_harness_give(harness, bytes, n));
 	return fxp_harness_next(harness);

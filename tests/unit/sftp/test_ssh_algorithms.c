@@ -3,6 +3,7 @@
 #include <libssh/server.h>
 #include <string.h>
 
+#include "auth/auth_key.h"
 #include "server/sftp/ssh_algorithms.h"
 
 static char nothing[] = "";
@@ -23,11 +24,12 @@ static bool holds(const char *list, const char *name)
 	return false;
 }
 
-Test(ssh_algorithms, names_stand_once)
+Test(ssh_algorithms, names_stand_once_for_each_purpose)
 {
 	for (size_t i = 0; i < ssh_algorithms_count; i++) {
 		for (size_t j = i + 1; j < ssh_algorithms_count; j++)
-			cr_assert_str_neq(ssh_algorithms[i].name, ssh_algorithms[j].name);
+			cr_assert(ssh_algorithms[i].kind != ssh_algorithms[j].kind ||
+			          strcmp(ssh_algorithms[i].name, ssh_algorithms[j].name) != 0);
 	}
 }
 
@@ -50,6 +52,7 @@ Test(ssh_algorithms, libssh_knows_every_row)
 	static const enum ssh_bind_options_e options[SSH_ALGORITHM_KINDS] = {
 		[SSH_ALGORITHM_KEX] = SSH_BIND_OPTIONS_KEY_EXCHANGE,
 		[SSH_ALGORITHM_HOST_KEY] = SSH_BIND_OPTIONS_HOSTKEY_ALGORITHMS,
+		[SSH_ALGORITHM_LOGIN_KEY] = SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES,
 		[SSH_ALGORITHM_CIPHER] = SSH_BIND_OPTIONS_CIPHERS_S_C,
 		[SSH_ALGORITHM_MAC] = SSH_BIND_OPTIONS_HMAC_S_C,
 	};
@@ -74,11 +77,31 @@ Test(ssh_algorithms, modern_has_nothing_that_is_doubted)
 	for (int kind = 0; kind < SSH_ALGORITHM_KINDS; kind++) {
 		ssh_algorithms_list(&ssh, CONF_ALGORITHMS_MODERN, (enum ssh_algorithm_kind)kind, list);
 		cr_assert_gt(strlen(list), 0);
-		for (size_t i = 0; i < sizeof(doubted) / sizeof(doubted[0]); i++)
+		/* A user's key may be on a NIST curve, which many tokens only know. */
+		for (size_t i = kind == SSH_ALGORITHM_LOGIN_KEY; i < sizeof(doubted) / sizeof(doubted[0]); i++)
 			cr_assert_null(strstr(list, doubted[i]), "%s", list);
 	}
 	ssh_algorithms_list(&ssh, CONF_ALGORITHMS_MODERN, SSH_ALGORITHM_CIPHER, list);
 	cr_assert_eq(strncmp(list, "aes128-gcm@openssh.com,", 23), 0);
+}
+
+/* RSA alone has algorithms of other names than its keys' type. */
+Test(ssh_algorithms, clients_may_sign_with_every_type_of_key_that_the_guard_knows_and_no_certificate)
+{
+	const struct conf_ssh ssh = no_override();
+	char list[SSH_ALGORITHMS_LIST_BYTES];
+	size_t commas = 0;
+
+	ssh_algorithms_list(&ssh, CONF_ALGORITHMS_MODERN, SSH_ALGORITHM_LOGIN_KEY, list);
+	for (size_t i = 0; i < auth_key_type_count; i++)
+		cr_assert_eq(holds(list, auth_key_types[i].name), auth_key_types[i].algorithm != AUTH_KEY_RSA, "%s",
+		    auth_key_types[i].name);
+	cr_assert(holds(list, "rsa-sha2-512") && holds(list, "rsa-sha2-256"));
+	for (const char *at = list; *at != '\0'; at++)
+		commas += *at == ',';
+	cr_assert_eq(commas, auth_key_type_count, "%s", list);
+	ssh_algorithms_list(&ssh, CONF_ALGORITHMS_LEGACY, SSH_ALGORITHM_LOGIN_KEY, list);
+	cr_assert(holds(list, "ssh-rsa"));
 }
 
 Test(ssh_algorithms, wider_profiles_add)

@@ -523,6 +523,49 @@ Test(ssh_cipher, a_packet_is_opened_only_with_the_total_that_was_told)
 	for_each_pair(assert_total_is_told_first);
 }
 
+/* Where the length is the plain text of CBC, only when the longest packet would have ended (CVE-2008-5161). */
+static void assert_may_be_refused(const struct pair *pair, struct ssh_cipher *c, bool in_pieces)
+{
+	const bool late = strstr(pair->cipher, "-cbc") != NULL && !is_etm(pair);
+	const size_t n = SSH_CIPHER_PACKET_MAX + tag_of(pair);
+
+	if (late && in_pieces)
+		cr_assert_not(ssh_cipher_may_refuse(c, wire, n - 1));
+	memset(wire + n, 0xa5, 64);
+	cr_assert(ssh_cipher_may_refuse(c, wire, late ? n : 64), "%s %s", pair->cipher, pair->mac);
+	for (size_t i = 0; i < 64; i++)
+		cr_assert_eq(wire[n + i], 0xa5);
+}
+
+static void assert_refusals(const struct pair *pair)
+{
+	static const size_t sizes[] = { 40, 40, 30000, SSH_CIPHER_PACKET_MAX - 16, SSH_CIPHER_PACKET_MAX - 16 };
+	size_t total;
+	uint8_t *payload;
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct pipe pipe = make_pipe(pair);
+		size_t bytes = seal_some(&pipe, 9, sizes[i]);
+
+		wire[bytes - 1] ^= 1;
+		cr_assert_not(open_packet(pipe.open, pipe.sequence, wire, bytes, &payload, &n));
+		assert_may_be_refused(pair, pipe.open, i % 2 != 0);
+		free_pipe(&pipe);
+		pipe = make_pipe(pair);
+		seal_some(&pipe, 9, sizes[i]);
+		wire[0] ^= 0x80;
+		if (!ssh_cipher_length(pipe.open, pipe.sequence, wire, &total))
+			assert_may_be_refused(pair, pipe.open, i % 2 != 0);
+		free_pipe(&pipe);
+	}
+}
+
+Test(ssh_cipher, a_refusal_waits_for_the_longest_packet_only_where_it_would_tell_of_plain_text)
+{
+	for_each_pair(assert_refusals);
+}
+
 /* --- genuine packets that are not well-formed ------------------------------------------------- */
 
 static void put_u32(uint8_t *at, uint32_t number)
