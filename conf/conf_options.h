@@ -33,7 +33,8 @@
 	O(path, users_dir, TRANSOM_SYSCONFDIR "/users.d", 0, 0, SEEN_BY_GUARD,				\
 	  "Directory with one file NAME.conf for each user; read at every login, so that edits need no reload.") \
 	O(path, runtime_dir, TRANSOM_RUNSTATEDIR "/transom", 0, 0, SEEN_BY_MASTER,			\
-	  "Directory for the control socket and the empty root of the fronts; made if missing.")	\
+	  "Directory for the control socket and the empty root of the fronts; made if missing. "		\
+	  "No other server may have the same. A change takes effect at a restart.")			\
 	O(path, state_dir, TRANSOM_LOCALSTATEDIR "/lib/transom", 0, 0, SEEN_BY_MASTER,			\
 	  "Directory for what must survive a restart; made if missing.")				\
 	O(account, clerk_user, "transom", 0, 0, SEEN_BY_MASTER,						\

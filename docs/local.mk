@@ -7,7 +7,7 @@ EXTRA_DIST += docs/mdoc-wrap.awk docs/transom.conf.5.in
 CLEANFILES += docs/transom.conf.5
 dist_doc_DATA += \
 	docs/ARCHITECTURE.md docs/BENCHMARKS.md docs/EVENTS.md docs/FTP-COMMANDS.md docs/GUARD-PROTOCOL.md \
-	docs/KEEPER-PROTOCOL.md docs/SFTP.md \
+	docs/CONTROL-PROTOCOL.md docs/KEEPER-PROTOCOL.md docs/METRICS.md docs/SFTP.md \
 	docs/TESTING.md docs/THREATS.md
 
 docs/transom.conf.5: $(srcdir)/docs/transom.conf.5.in $(srcdir)/docs/mdoc-wrap.awk tables-print$(EXEEXT)
@@ -20,6 +20,8 @@ docs/transom.conf.5: $(srcdir)/docs/transom.conf.5.in $(srcdir)/docs/mdoc-wrap.a
 docs-update: tables-print$(EXEEXT)
 	./tables-print$(EXEEXT) guard-protocol >$(srcdir)/docs/GUARD-PROTOCOL.md
 	./tables-print$(EXEEXT) keeper-protocol >$(srcdir)/docs/KEEPER-PROTOCOL.md
+	./tables-print$(EXEEXT) control-protocol >$(srcdir)/docs/CONTROL-PROTOCOL.md
+	./tables-print$(EXEEXT) metrics >$(srcdir)/docs/METRICS.md
 	./tables-print$(EXEEXT) events >$(srcdir)/docs/EVENTS.md
 	./tables-print$(EXEEXT) ftp-commands >$(srcdir)/docs/FTP-COMMANDS.md
 	./tables-print$(EXEEXT) sftp >$(srcdir)/docs/SFTP.md

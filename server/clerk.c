@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -12,8 +13,10 @@
 #include "server/base/os_linux.h"
 #include "server/base/text.h"
 #include "server/become_user.h"
+#include "server/clerk_control.h"
 #include "server/clerk_log.h"
 #include "server/clerk_sessions.h"
+#include "server/metrics.h"
 #include "server/roles.h"
 #include "server/sandbox.h"
 #include "server/session.h"
@@ -51,6 +54,8 @@ struct clerk {
 	struct loop *loop;
 	struct clerk_sessions *books;
 	struct clerk_log *log;
+	struct clerk_control *control;
+	struct metrics metrics;
 	int door_fd;
 	struct loop_timer *acknowledge;
 	struct loop_timer *wake; /* those that rest */
@@ -143,13 +148,29 @@ static bool do_attach(
 	return false; /* only through the door */
 }
 
+static void answer_admit(
+    struct connection *to, uint32_t id, enum conf_protocol protocol, enum clerk_verdict verdict)
+{
+	struct metrics *metrics = &to->clerk->metrics;
+
+	if (verdict == CLERK_ALLOWED)
+		metrics->admitted[protocol]++;
+	else
+		metrics->refused[verdict]++;
+	answer(to, id, verdict);
+}
+
 static bool do_admit(
     struct connection *from, uint32_t id, const struct clerk_msg_admit *ask, int fd)
 {
+	const enum conf_protocol protocol = metrics_protocol(ask->protocol, strlen(ask->protocol));
+
 	(void)fd;
-	if (from->session == NULL || clerk_sessions_is_admitted(from->session))
+	if (from->session == NULL || clerk_sessions_is_admitted(from->session) ||
+	    protocol == CONF_PROTOCOL_COUNT)
 		return false;
-	answer(from, id, clerk_sessions_admit(from->clerk->books, from->session, ask->peer));
+	answer_admit(from, id, protocol,
+	    clerk_sessions_admit(from->clerk->books, from->session, protocol, ask->peer));
 	return true;
 }
 
@@ -168,12 +189,17 @@ static bool do_leave(
 static bool do_login(
     struct connection *from, uint32_t id, const struct clerk_msg_login *ask, int fd)
 {
+	enum clerk_verdict verdict;
+
 	(void)fd;
 	if (from->session == NULL || !clerk_sessions_is_admitted(from->session) ||
 	    clerk_sessions_has_user(from->session) || ask->user[0] == '\0')
 		return false;
-	answer(from, id,
-	    clerk_sessions_login(from->clerk->books, from->session, ask->user, ask->max_sessions));
+	verdict =
+	    clerk_sessions_login(from->clerk->books, from->session, ask->user, ask->max_sessions);
+	if (verdict != CLERK_ALLOWED)
+		from->clerk->metrics.refused[verdict]++;
+	answer(from, id, verdict);
 	return true;
 }
 
@@ -228,6 +254,7 @@ static bool do_event(
 	(void)fd;
 	if (id != 0 || !clerk_log_write(from->clerk->log, &line))
 		return false;
+	metrics_count_event(&from->clerk->metrics, line.event, ask->fields);
 	from->logged = ask->seq;
 	from->burst = now - from->logged_ms < BURST_GAP_MS ? from->burst + 1 : 1;
 	from->logged_ms = now;
@@ -257,6 +284,35 @@ static bool do_limits(
 	clerk_sessions_set_limits(from->clerk->books, &limits);
 	clerk_log_set_format(from->clerk->log, (enum conf_log_format)ask->log_format);
 	from->clerk->has_limits = true;
+	return true;
+}
+
+static bool do_control(
+    struct connection *from, uint32_t id, const struct clerk_msg_control *ask, int fd)
+{
+	(void)id;
+	from->clerk->metrics.master_pid = ask->pid;
+	from->clerk->metrics.start_time = ask->since;
+	clerk_control_listen(from->clerk->control, fd, ask->uid);
+	return true;
+}
+
+static bool do_certificates(
+    struct connection *from, uint32_t id, const struct clerk_msg_certificates *ask, int fd)
+{
+	(void)id;
+	(void)fd;
+	/* Without memory what was told before holds. */
+	metrics_certificates_begin(&from->clerk->metrics, ask->count);
+	return true;
+}
+
+static bool do_certificate(
+    struct connection *from, uint32_t id, const struct clerk_msg_certificate *ask, int fd)
+{
+	(void)id;
+	(void)fd;
+	metrics_certificates_add(&from->clerk->metrics, ask->file, ask->names, ask->expires);
 	return true;
 }
 
@@ -316,7 +372,11 @@ static void drop(struct connection *connection)
 		clerk->connections = connection->next;
 	if (connection->next != NULL)
 		connection->next->previous = connection->previous;
-	clerk->orphaned = clerk->orphaned || connection->is_master;
+	if (connection->is_master) {
+		clerk->orphaned = true;
+		/* A server without a master is none to ask; whoever comes next makes the socket anew. */
+		clerk_control_listen(clerk->control, -1, 0);
+	}
 	loop_unwatch(clerk->loop, connection->fd);
 	io_close(&connection->fd);
 	clerk_sessions_close(clerk->books, &connection->session);
@@ -494,6 +554,7 @@ static void attach(struct clerk *clerk, size_t length, int fd, pid_t pid)
 	struct clerk_msg_attach message;
 	struct wire_header header;
 	struct connection *connection;
+	enum conf_protocol protocol;
 
 	wire_get_header(&reader, &header);
 	clerk_get_attach(&reader, &message);
@@ -508,7 +569,10 @@ static void attach(struct clerk *clerk, size_t length, int fd, pid_t pid)
 	text_copy(connection->role, sizeof(connection->role), message.role);
 	if (message.peer[0] == '\0')
 		return;
-	if (!clerk_sessions_restore(clerk->books, connection->session, message.peer, message.user))
+	protocol = metrics_protocol(message.protocol, strlen(message.protocol));
+	if (protocol == CONF_PROTOCOL_COUNT ||
+	    !clerk_sessions_restore(
+	        clerk->books, connection->session, protocol, message.peer, message.user))
 		mark_broken(connection);
 	if (clerk->draining)
 		tell_to_stop(connection);
@@ -538,6 +602,23 @@ static void on_door(struct loop *loop, int fd, uint32_t events, void *context)
 		}
 	}
 	settle(clerk);
+}
+
+/* --- what the control socket tells -------------------------------------------------------------- */
+
+static const struct metrics *facts(void *context)
+{
+	struct clerk *clerk = context;
+	struct metrics *metrics = &clerk->metrics;
+
+	metrics->draining = clerk->draining;
+	metrics->users = clerk_sessions_users(clerk->books);
+	for (int i = 0; i < CONF_PROTOCOL_COUNT; i++)
+		metrics->sessions[i] = clerk_sessions_over(clerk->books, (enum conf_protocol)i);
+	metrics->lines_lost = clerk_log_lines_lost(clerk->log);
+	/* The one event that is the log's own. */
+	metrics->events[EVENT_LOG_DROPPED] = clerk_log_reports(clerk->log);
+	return metrics;
 }
 
 /* --- the process ---------------------------------------------------------------------------- */
@@ -579,16 +660,20 @@ int clerk_run(void)
 		clerk->acknowledge = loop_timer_new(clerk->loop, on_acknowledge, clerk);
 	if (clerk->loop != NULL)
 		clerk->wake = loop_timer_new(clerk->loop, on_wake, clerk);
+	if (clerk->loop != NULL)
+		clerk->control = clerk_control_new(clerk->loop, facts, clerk);
 	clerk->books = clerk_sessions_new();
 	clerk->log = clerk_log_new();
-	if (clerk->acknowledge == NULL || clerk->wake == NULL || clerk->books == NULL || clerk->log == NULL ||
-	    !io_set_nonblocking(clerk->door_fd, true) ||
+	if (clerk->acknowledge == NULL || clerk->wake == NULL || clerk->control == NULL ||
+	    clerk->books == NULL || clerk->log == NULL || !io_set_nonblocking(clerk->door_fd, true) ||
 	    add_connection(clerk, ROLE_FD_MASTER, 0) == NULL)
 		goto out;
 	status = loop_run(clerk->loop);
 out:
 	while (clerk->connections != NULL)
 		drop(clerk->connections);
+	clerk_control_free(&clerk->control);
+	metrics_clear(&clerk->metrics);
 	clerk_log_free(&clerk->log);
 	if (clerk->books != NULL)
 		clerk_sessions_free(&clerk->books);

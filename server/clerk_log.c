@@ -30,7 +30,8 @@ struct clerk_log {
 	bool stalled; /* the last write found no room: do not wait again */
 	bool torn;    /* half a line is out: start the next on a line of its own */
 	bool lost;
-	uint64_t dropped;
+	uint64_t dropped; /* since the last report */
+	uint64_t lines_lost, reports;
 	struct buf line;
 	struct buf waiting; /* whole lines for a file, written together */
 };
@@ -270,6 +271,12 @@ static size_t write_plain(struct clerk_log *log, const uint8_t *bytes, size_t n)
 	return done;
 }
 
+static void count_dropped(struct clerk_log *log)
+{
+	log->dropped++;
+	log->lines_lost++;
+}
+
 void clerk_log_flush(struct clerk_log *log)
 {
 	const uint8_t *bytes = buf_bytes(&log->waiting);
@@ -278,7 +285,8 @@ void clerk_log_flush(struct clerk_log *log)
 	if (n == 0)
 		return;
 	for (size_t i = write_plain(log, bytes, n); i < n; i++)
-		log->dropped += bytes[i] == '\n';
+		if (bytes[i] == '\n')
+			count_dropped(log);
 	buf_reset(&log->waiting);
 }
 
@@ -353,6 +361,7 @@ static bool report_dropped(struct clerk_log *log, const struct clerk_log_line *l
 	if (!clerk_log_format(&log->line, log->format, &report) || !write_out(log, &report))
 		return false;
 	log->dropped = 0;
+	log->reports++;
 	return true;
 }
 
@@ -363,16 +372,26 @@ bool clerk_log_write(struct clerk_log *log, const struct clerk_log_line *line)
 	if (!scan_fields(line->fields, &seen))
 		return false;
 	if (!report_dropped(log, line)) {
-		log->dropped++;
+		count_dropped(log);
 		return true;
 	}
 	buf_reset(&log->line);
 	if (!clerk_log_format(&log->line, log->format, line) || !write_out(log, line)) {
-		log->dropped++;
+		count_dropped(log);
 		return true;
 	}
 	log->stalled = false;
 	return true;
+}
+
+uint64_t clerk_log_lines_lost(const struct clerk_log *log)
+{
+	return log->lines_lost;
+}
+
+uint64_t clerk_log_reports(const struct clerk_log *log)
+{
+	return log->reports;
 }
 
 bool clerk_log_lost(struct clerk_log *log)

@@ -46,6 +46,9 @@ void clerk_log_set_target(struct clerk_log *log, int fd, enum clerk_log_kind kin
  * after it: at the latest from clerk_log_flush, which belongs before anybody is told that it is there. */
 bool clerk_log_write(struct clerk_log *log, const struct clerk_log_line *line);
 void clerk_log_flush(struct clerk_log *log);
+/* Lines that were lost so far, and how often that was reported (`log-dropped`). */
+uint64_t clerk_log_lines_lost(const struct clerk_log *log);
+uint64_t clerk_log_reports(const struct clerk_log *log);
 /* Did the other side of a syslog socket go away?  Tells once for each target. */
 bool clerk_log_lost(struct clerk_log *log);
 

@@ -14,6 +14,9 @@
 
 #define CLERK_SESSION_MAX 32
 #define CLERK_TITLE_MAX 64
+#define CLERK_PATH_MAX 4095
+#define CLERK_NAMES_MAX 1023
+#define CLERK_CERTIFICATES_MAX 1000	/* that metrics tell of */
 
 /* clang-format off */
 #define CLERK_MESSAGES(C)										\
@@ -28,6 +31,9 @@
 	C(log_file,	10, MASTER, FILE, "Write the log here from now on.")				\
 	C(drain,	11, MASTER, NONE, "Tell every session to end.")					\
 	C(limits,	12, MASTER, NONE, "What the configuration says to the clerk; first message of all.")	\
+	C(control,	13, MASTER, FILE, "The control socket, whose clients you answer; who may ask, and who I am.") \
+	C(certificates,	14, MASTER, NONE, "So many certificates are configured; each follows, and then they replace the former ones.") \
+	C(certificate,	15, MASTER, NONE, "One of them, and when the first of its chain ends.")		\
 	C(verdict,	20, CLERK,  NONE, "Answer to a request.")					\
 	C(written,	21, CLERK,  NONE, "Every event up to this number is in the log.")		\
 	C(stop,		22, CLERK,  NONE, "Your session must end.")					\
@@ -49,6 +55,9 @@
 #define CLERK_MSG_drain(F)	F(u32, now, 1)
 #define CLERK_MSG_limits(F)	F(u32, max_sessions, 0) F(u32, max_sessions_per_address, 0) F(u32, max_hashing, 0)	\
 				F(u32, log_format, 1)
+#define CLERK_MSG_control(F)	F(u32, uid, 0) F(u32, pid, 0) F(i64, since, 0)
+#define CLERK_MSG_certificates(F) F(u32, count, CLERK_CERTIFICATES_MAX)
+#define CLERK_MSG_certificate(F) F(str, file, CLERK_PATH_MAX) F(str, names, CLERK_NAMES_MAX) F(i64, expires, 0)
 #define CLERK_MSG_verdict(F)	F(u32, verdict, CLERK_VERDICT_COUNT - 1)
 #define CLERK_MSG_written(F)	F(u64, seq, 0)
 #define CLERK_MSG_stop(F)	F(u32, reason, GUARD_STOP_COUNT - 1) F(u32, now, 1)

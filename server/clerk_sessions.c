@@ -23,6 +23,7 @@ struct tally {
 };
 
 struct table {
+	uint32_t used; /* tallies in it */
 	struct tally *buckets[BUCKETS];
 };
 
@@ -30,6 +31,7 @@ struct clerk_session {
 	void *context;
 	struct tally *process;
 	struct tally *address; /* NULL: not admitted */
+	enum conf_protocol protocol;
 	struct tally *user;    /* NULL: nobody is logged in */
 	enum hashing hashing;
 	struct clerk_session *next_waiting, *previous_waiting;
@@ -39,6 +41,7 @@ struct clerk_sessions {
 	struct clerk_limits limits;
 	bool shut;
 	uint32_t total;
+	uint32_t over[CONF_PROTOCOL_COUNT];
 	uint32_t hashing;
 	uint64_t seed;      /* keys come from strangers: nobody shall aim at one bucket */
 	struct tally *ring; /* the address whose turn is next, NULL when nobody waits */
@@ -115,6 +118,7 @@ static struct tally *enter(const struct clerk_sessions *books, struct table *tab
 		memcpy(tally->key, key, bytes);
 		tally->next = table->buckets[bucket];
 		table->buckets[bucket] = tally;
+		table->used++;
 	}
 	tally->count++;
 	return tally;
@@ -133,6 +137,7 @@ static void quit(const struct clerk_sessions *books, struct table *table, struct
 			link = &(*link)->next;
 		*link = (*tally)->next;
 		free(*tally);
+		table->used--;
 	}
 	*tally = NULL;
 }
@@ -189,7 +194,8 @@ void *clerk_sessions_context(const struct clerk_session *session)
 }
 
 enum clerk_verdict clerk_sessions_admit(
-    struct clerk_sessions *books, struct clerk_session *session, const char *peer)
+    struct clerk_sessions *books, struct clerk_session *session, enum conf_protocol protocol,
+    const char *peer)
 {
 	char key[NETADDR_TEXT_BYTES];
 
@@ -200,7 +206,8 @@ enum clerk_verdict clerk_sessions_admit(
 		return CLERK_TOO_MANY;
 	if (count_of(books, &books->addresses, key) >= books->limits.max_sessions_per_address)
 		return CLERK_TOO_MANY_FROM_ADDRESS;
-	return clerk_sessions_restore(books, session, peer, "") ? CLERK_ALLOWED : CLERK_UNAVAILABLE;
+	return clerk_sessions_restore(books, session, protocol, peer, "") ? CLERK_ALLOWED
+	                                                                 : CLERK_UNAVAILABLE;
 }
 
 bool clerk_sessions_is_admitted(const struct clerk_session *session)
@@ -208,8 +215,8 @@ bool clerk_sessions_is_admitted(const struct clerk_session *session)
 	return session->address != NULL;
 }
 
-bool clerk_sessions_restore(
-    struct clerk_sessions *books, struct clerk_session *session, const char *peer, const char *user)
+bool clerk_sessions_restore(struct clerk_sessions *books, struct clerk_session *session,
+    enum conf_protocol protocol, const char *peer, const char *user)
 {
 	char key[NETADDR_TEXT_BYTES];
 
@@ -217,6 +224,8 @@ bool clerk_sessions_restore(
 	session->address = enter(books, &books->addresses, key);
 	if (session->address == NULL)
 		return false;
+	session->protocol = protocol;
+	books->over[protocol]++;
 	books->total++;
 	if (user[0] != '\0')
 		session->user = enter(books, &books->users, user);
@@ -230,6 +239,7 @@ void clerk_sessions_leave(struct clerk_sessions *books, struct clerk_session *se
 	clerk_sessions_hash_end(books, session);
 	quit(books, &books->users, &session->user);
 	quit(books, &books->addresses, &session->address);
+	books->over[session->protocol]--;
 	books->total--;
 }
 
@@ -338,6 +348,11 @@ uint32_t clerk_sessions_total(const struct clerk_sessions *books)
 	return books->total;
 }
 
+uint32_t clerk_sessions_over(const struct clerk_sessions *books, enum conf_protocol protocol)
+{
+	return books->over[protocol];
+}
+
 uint32_t clerk_sessions_from(const struct clerk_sessions *books, const char *peer)
 {
 	char key[NETADDR_TEXT_BYTES];
@@ -349,4 +364,9 @@ uint32_t clerk_sessions_from(const struct clerk_sessions *books, const char *pee
 uint32_t clerk_sessions_of(const struct clerk_sessions *books, const char *user)
 {
 	return count_of(books, &books->users, user);
+}
+
+uint32_t clerk_sessions_users(const struct clerk_sessions *books)
+{
+	return books->users.used;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "conf/conf.h"
 #include "server/clerk_messages.h"
 
 struct clerk_sessions;	/* the books */
@@ -43,15 +44,16 @@ void clerk_sessions_close(struct clerk_sessions *books, struct clerk_session **s
 void *clerk_sessions_context(const struct clerk_session *session);
 
 /*
- * A client came in from peer (an address without port).  IPv4 addresses count each, IPv6 by their /64, which
+ * A client of this protocol came in from peer (an address without port).  IPv4 addresses count each, IPv6 by their /64, which
  * is what one customer gets.  Counts when the answer is ALLOWED; UNAVAILABLE when memory ran out.
  */
 enum clerk_verdict clerk_sessions_admit(
-    struct clerk_sessions *books, struct clerk_session *session, const char *peer);
+    struct clerk_sessions *books, struct clerk_session *session, enum conf_protocol protocol,
+    const char *peer);
 bool clerk_sessions_is_admitted(const struct clerk_session *session);
 /* Take in a session that a former clerk admitted, whatever the limits; user may be "".  False: no memory. */
 bool clerk_sessions_restore(struct clerk_sessions *books, struct clerk_session *session,
-    const char *peer, const char *user);
+    enum conf_protocol protocol, const char *peer, const char *user);
 /* The client is gone, the connection stays. */
 void clerk_sessions_leave(struct clerk_sessions *books, struct clerk_session *session);
 /* The client is this user; max_sessions 0: no limit.  Only for an admitted session without a user. */
@@ -68,9 +70,12 @@ bool clerk_sessions_hash_begin(struct clerk_sessions *books, struct clerk_sessio
 struct clerk_session *clerk_sessions_hash_next(struct clerk_sessions *books);
 void clerk_sessions_hash_end(struct clerk_sessions *books, struct clerk_session *session);
 
-/* Counts as they are: all admitted, of one address, of one user. */
+/* Counts as they are: all admitted, of one protocol, of one address, of one user. */
 uint32_t clerk_sessions_total(const struct clerk_sessions *books);
+uint32_t clerk_sessions_over(const struct clerk_sessions *books, enum conf_protocol protocol);
 uint32_t clerk_sessions_from(const struct clerk_sessions *books, const char *peer);
 uint32_t clerk_sessions_of(const struct clerk_sessions *books, const char *user);
+/* How many users have a session. */
+uint32_t clerk_sessions_users(const struct clerk_sessions *books);
 
 #endif

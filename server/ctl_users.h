@@ -16,7 +16,7 @@
 /* A command as it was given. */
 struct ctl_command {
 	const struct conf *conf;
-	const char *name;       /* of the user; NULL for list */
+	const char *name;       /* of the user; NULL where there is none */
 	char *const *arguments; /* behind the name */
 	size_t count;
 	bool from_stdin;    /* --stdin, --password-stdin */

@@ -4,7 +4,9 @@ server_libwire_a_SOURCES = \
 	server/wire.c server/wire.h \
 	server/guard_messages.h server/guard_wire.c \
 	server/clerk_messages.h server/clerk_wire.c \
+	server/control_messages.h server/control_messages.c \
 	server/keeper_messages.h server/keeper_wire.c \
+	server/metrics.c server/metrics.h \
 	server/events.c server/events.h
 server_libfrontside_a_SOURCES = \
 	server/front_errno.c server/front_errno.h \
@@ -18,6 +20,7 @@ server_libserver_a_SOURCES = \
 	server/become_user.c server/become_user.h \
 	server/clerk.c server/clerk.h \
 	server/clerk_client.c server/clerk_client.h \
+	server/clerk_control.c server/clerk_control.h \
 	server/clerk_log.c server/clerk_log.h \
 	server/clerk_sessions.c server/clerk_sessions.h \
 	server/front.c \
@@ -43,6 +46,7 @@ server_libserver_a_SOURCES = \
 	server/master.c server/master.h server/master_private.h \
 	server/master_certificates.c \
 	server/master_children.c \
+	server/master_control.c \
 	server/master_keepers.c \
 	server/master_files.c server/master_files.h \
 	server/master_reload.c \
@@ -72,6 +76,8 @@ transomctl_SOURCES = server/transomctl.c \
 	server/ctl_check_sockets.c server/ctl_check_sockets.h \
 	server/ctl_check_tls.c \
 	server/ctl_check_users.c \
+	server/control_messages.c server/control_messages.h \
+	server/ctl_control.c server/ctl_control.h \
 	server/ctl_dir.c server/ctl_dir.h \
 	server/ctl_edit.c server/ctl_edit.h \
 	server/ctl_keys.c server/ctl_keys.h \

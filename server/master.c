@@ -271,6 +271,7 @@ static bool load(struct master *master, char message[CONF_MESSAGE_BYTES])
 	     conf_check(now->conf, master->as_root, message) == CONF_OK &&
 	     master_system_fits(now->conf, master->as_root, message) &&
 	     master_files_prepare(now->conf, &master->empty_dir_fd, message) &&
+	     master_control_open(master, message) &&
 	     master_setup_open(now, text, &given, message);
 	listeners_close_except(&given, ok ? &now->listeners : NULL);
 	free(text);
@@ -341,6 +342,7 @@ int master_run(const char *file)
 	else
 		fprintf(stderr, "transomd: %s\n", message);
 	master_farewell(&master);
+	master_control_close(&master);
 	master_certificates_free(&master);
 	master_setup_clear(&master.next, NULL);
 	master_setup_clear(&master.now, NULL);

@@ -1,4 +1,5 @@
-/* The master's eye on certificates and keys: files that change are tried, certificates that end are told of. */
+/* The master's eye on certificates and keys: files that change are tried, certificates that end are told of, to the
+ * log when it is time and to the clerk's metrics always. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #define DAY_MS       (INT64_C(24) * 60 * 60 * 1000)
 #define DAY_SECONDS  (24 * 60 * 60)
 #define SOON_MS      1000 /* behind the moment in which a certificate ends */
+#define RETRY_MS     200  /* for a clerk that had no room for all that there is to tell */
 
 /* What was said of a certificate: once a day is enough, however many reloads there are. */
 struct told {
@@ -21,10 +23,26 @@ struct told {
 	int64_t at;
 };
 
+/* What metrics tell of a configured file; strings on the heap. */
+struct end {
+	char *file;
+	char *names;
+	int64_t expires;
+};
+
+struct ends {
+	struct end *items;
+	size_t count, room;
+};
+
 struct master_certificates {
 	struct loop_timer *look_timer;
 	struct loop_timer *expiry_timer;
+	struct loop_timer *retry_timer;
 	struct told *told;
+	struct ends ends;  /* as last found */
+	size_t ends_told;  /* so many the clerk has heard of */
+	bool count_told;
 };
 
 /* --- files that change -------------------------------------------------------------------------- */
@@ -123,11 +141,89 @@ static void tell(struct master *master, const char *path, X509 *server, X509 *en
 	clerk_client_log(master->log, &event);
 }
 
-/* Tell of one file; *next_ms is lowered to the time in which there is more to tell. */
-static void look_at_end(struct master *master, const char *path, int64_t *next_ms)
+/* --- what the clerk is told of all ---------------------------------------------------------------- */
+
+static void clear_ends(struct ends *ends)
+{
+	for (size_t i = 0; i < ends->count; i++) {
+		free(ends->items[i].file);
+		free(ends->items[i].names);
+	}
+	free(ends->items);
+	*ends = (struct ends){ .count = 0 };
+}
+
+static const struct end *find_end(const struct ends *ends, const char *file)
+{
+	for (size_t i = 0; i < ends->count; i++)
+		if (strcmp(ends->items[i].file, file) == 0)
+			return &ends->items[i];
+	return NULL;
+}
+
+/* Twice the same file is one; what memory or the clerk has no room for is missing in the metrics. */
+static void add_end(struct ends *ends, const char *file, const char *names, int64_t expires)
+{
+	struct end made = { .expires = expires };
+
+	if (find_end(ends, file) != NULL || ends->count == ends->room)
+		return;
+	made.file = strdup(file);
+	made.names = strdup(names);
+	if (made.file != NULL && made.names != NULL) {
+		ends->items[ends->count++] = made;
+		return;
+	}
+	free(made.file);
+	free(made.names);
+}
+
+static void go_on_telling(struct master *master)
+{
+	struct master_certificates *own = master->certificates;
+	const struct clerk_msg_certificates all = { .count = (uint32_t)own->ends.count };
+
+	own->count_told = own->count_told || master_tell_certificates(master, &all);
+	while (own->count_told && own->ends_told < own->ends.count) {
+		const struct end *each = &own->ends.items[own->ends_told];
+		const struct clerk_msg_certificate one = {
+			.file = each->file, .names = each->names, .expires = each->expires
+		};
+
+		if (!master_tell_certificate(master, &one))
+			break;
+		own->ends_told++;
+	}
+	/* A clerk that is gone has a successor, which is told by master_start_clerk. */
+	if ((!own->count_told || own->ends_told < own->ends.count) && master->clerk_fd >= 0)
+		loop_timer_set(own->retry_timer, clock_mono_ms() + RETRY_MS);
+}
+
+static void on_retry(struct loop *loop, void *context)
+{
+	(void)loop;
+	go_on_telling(context);
+}
+
+void master_certificates_tell_clerk(struct master *master)
+{
+	struct master_certificates *own = master->certificates;
+
+	own->count_told = false;
+	own->ends_told = 0;
+	go_on_telling(master);
+}
+
+/* --- looking ------------------------------------------------------------------------------------ */
+
+/* Tell of one file and add it to found; *next_ms is lowered to the time in which there is more to tell. */
+static void look_at_end(
+    struct master *master, const char *path, struct ends *found, int64_t *next_ms)
 {
 	const int64_t warning = master->now.conf->tls.expiry_warning / 1000;
+	const struct end *former = find_end(&master->certificates->ends, path);
 	struct tls_certificate_file *file = NULL;
+	char names[TLS_CERTIFICATE_NAMES_BYTES];
 	char message[CONF_MESSAGE_BYTES];
 	X509 *ending;
 	int64_t left;
@@ -136,9 +232,14 @@ static void look_at_end(struct master *master, const char *path, int64_t *next_m
 		return;
 	/* One that cannot be read now was good when it was taken; whatever happens, HUP or a change tells. */
 	file = tls_certificate_load(path, message, sizeof(message));
-	if (file == NULL)
+	if (file == NULL) {
+		if (former != NULL)
+			add_end(found, former->file, former->names, former->expires);
 		return;
+	}
 	ending = tls_certificate_at(file, tls_certificate_first_to_end(file));
+	tls_certificate_names(tls_certificate_at(file, 0), names, sizeof(names));
+	add_end(found, path, names, tls_certificate_not_after(ending));
 	left = tls_certificate_not_after(ending) - clock_wall().tv_sec;
 	if (left <= warning)
 		tell(master, path, tls_certificate_at(file, 0), ending, left);
@@ -149,13 +250,23 @@ static void look_at_end(struct master *master, const char *path, int64_t *next_m
 
 void master_certificates_tell(struct master *master)
 {
+	struct master_certificates *own = master->certificates;
 	const struct conf *conf = master->now.conf;
+	struct ends found = { .room = conf->tls_host_count + 1 };
 	int64_t next_ms = DAY_MS;
 
-	look_at_end(master, conf->tls.certificate, &next_ms);
+	if (found.room > CLERK_CERTIFICATES_MAX)
+		found.room = CLERK_CERTIFICATES_MAX;
+	found.items = calloc(found.room, sizeof(*found.items));
+	if (found.items == NULL)
+		found.room = 0;
+	look_at_end(master, conf->tls.certificate, &found, &next_ms);
 	for (size_t i = 0; i < conf->tls_host_count; i++)
-		look_at_end(master, conf->tls_hosts[i].certificate, &next_ms);
-	loop_timer_set(master->certificates->expiry_timer, clock_mono_ms() + next_ms);
+		look_at_end(master, conf->tls_hosts[i].certificate, &found, &next_ms);
+	loop_timer_set(own->expiry_timer, clock_mono_ms() + next_ms);
+	clear_ends(&own->ends);
+	own->ends = found;
+	master_certificates_tell_clerk(master);
 }
 
 static void on_expiry(struct loop *loop, void *context)
@@ -175,7 +286,8 @@ bool master_certificates_start(struct master *master)
 	master->certificates = own;
 	own->look_timer = loop_timer_new(master->loop, on_look, master);
 	own->expiry_timer = loop_timer_new(master->loop, on_expiry, master);
-	if (own->look_timer == NULL || own->expiry_timer == NULL)
+	own->retry_timer = loop_timer_new(master->loop, on_retry, master);
+	if (own->look_timer == NULL || own->expiry_timer == NULL || own->retry_timer == NULL)
 		return false;
 	loop_timer_set(own->look_timer, clock_mono_ms() + LOOK_MS);
 	return true;
@@ -191,6 +303,8 @@ void master_certificates_free(struct master *master)
 		own->told = each->next;
 		free(each);
 	}
+	if (own != NULL)
+		clear_ends(&own->ends);
 	free(own);
 	master->certificates = NULL;
 }

@@ -16,7 +16,8 @@
 #include "server/nursery_messages.h"
 #include "server/pool.h"
 
-#define CLERK_MESSAGE_BYTES   256
+#define CLERK_MESSAGE_BYTES   256  /* of those that it sends */
+#define TELL_BYTES            8192 /* the longest for it: a path and the names of a certificate */
 #define FILES_BESIDE_SESSIONS 256
 
 void master_log_crash(struct master *master, const char *role, pid_t pid, int status,
@@ -51,7 +52,7 @@ static bool is_stopping(const struct master *master)
 #define DEFINE_TELL(name)                                                                          \
 	static bool tell_##name(int to, const struct clerk_msg_##name *message, int fd)            \
 	{                                                                                          \
-		uint8_t bytes[CLERK_MESSAGE_BYTES];                                                \
+		uint8_t bytes[TELL_BYTES];                                                         \
 		struct wire_writer writer = { .bytes = bytes, .size = sizeof(bytes) };             \
 		struct wire_header header = { .type = CLERK_MESSAGE_##name, .kind = WIRE_NOTICE }; \
                                                                                                    \
@@ -63,6 +64,9 @@ static bool is_stopping(const struct master *master)
 DEFINE_TELL(limits)
 DEFINE_TELL(log_file)
 DEFINE_TELL(drain)
+DEFINE_TELL(control)
+DEFINE_TELL(certificates)
+DEFINE_TELL(certificate)
 
 void master_tell_limits(struct master *master)
 {
@@ -95,6 +99,21 @@ void master_tell_drain(struct master *master)
 	struct clerk_msg_drain message = { .now = master->phase >= MASTER_LEAVING };
 
 	tell_drain(master->clerk_fd, &message, -1);
+}
+
+void master_tell_control(struct master *master, const struct clerk_msg_control *message, int listen_fd)
+{
+	tell_control(master->clerk_fd, message, listen_fd);
+}
+
+bool master_tell_certificates(struct master *master, const struct clerk_msg_certificates *message)
+{
+	return tell_certificates(master->clerk_fd, message, -1);
+}
+
+bool master_tell_certificate(struct master *master, const struct clerk_msg_certificate *message)
+{
+	return tell_certificate(master->clerk_fd, message, -1);
 }
 
 /* --- the clerk ------------------------------------------------------------------------------ */
@@ -160,6 +179,8 @@ bool master_start_clerk(struct master *master)
 	loop_watch(master->loop, master->clerk_fd, EPOLLIN, on_clerk, master);
 	master_tell_limits(master);
 	ok = give_log_to_clerk(master);
+	master_control_tell(master);
+	master_certificates_tell_clerk(master);
 	if (is_stopping(master))
 		master_tell_drain(master);
 out:

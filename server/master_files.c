@@ -69,6 +69,17 @@ static bool is_empty_directory(int fd)
 	return empty;
 }
 
+int master_files_open_runtime(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
+{
+	const char *wrong = NULL;
+	int fd = open_own_directory(AT_FDCWD, conf->runtime_dir, DIR_MODE, &wrong);
+
+	if (fd < 0)
+		text_format(message, CONF_MESSAGE_BYTES, "%s: runtime_dir \"%s\": %s", conf->file,
+		    conf->runtime_dir, wrong);
+	return fd;
+}
+
 bool master_files_prepare(
     const struct conf *conf, int *empty_dir_fd, char message[CONF_MESSAGE_BYTES])
 {
@@ -78,12 +89,9 @@ bool master_files_prepare(
 	bool ok = false;
 
 	*empty_dir_fd = -1;
-	runtime_fd = open_own_directory(AT_FDCWD, conf->runtime_dir, DIR_MODE, &wrong);
-	if (runtime_fd < 0) {
-		text_format(message, CONF_MESSAGE_BYTES, "%s: runtime_dir \"%s\": %s", conf->file,
-		    conf->runtime_dir, wrong);
+	runtime_fd = master_files_open_runtime(conf, message);
+	if (runtime_fd < 0)
 		goto out;
-	}
 	state_fd = open_own_directory(AT_FDCWD, conf->state_dir, STATE_MODE, &wrong);
 	if (state_fd < 0) {
 		text_format(message, CONF_MESSAGE_BYTES, "%s: state_dir \"%s\": %s", conf->file,

@@ -7,6 +7,7 @@
  *   master_certificates.c  certificates and keys that change or end
  *   master_children.c  clerk and nurseries: start, hear, reap, replace
  *   master_keepers.c   the keepers of private keys, one for each nursery
+ *   master_control.c   the control socket that the clerk answers
  */
 #ifndef SERVER_MASTER_PRIVATE_H
 #define SERVER_MASTER_PRIVATE_H
@@ -21,6 +22,7 @@
 
 struct master_watch;
 struct master_certificates;
+struct master_control;
 
 #define MASTER_NURSERY_GAP_MS 1000	/* between two starts: many crashes make few nurseries */
 #define MASTER_NURSERY_PATIENCE_MS 30000	/* for a nursery to get ready; then it is killed */
@@ -113,6 +115,7 @@ struct master {
 	struct loop_timer *patience_timer;
 	struct loop_timer *stop_timer;
 	struct master_certificates *certificates;
+	struct master_control *control;
 };
 
 /* --- master.c ------------------------------------------------------------------------------- */
@@ -152,6 +155,19 @@ void master_certificates_free(struct master *master);
 struct master_watch *master_certificates_watch(const struct conf *conf);
 /* The server is ready, or a new configuration in force: tell which certificates end soon. */
 void master_certificates_tell(struct master *master);
+/* There is a new clerk: what was last found goes to it. */
+void master_certificates_tell_clerk(struct master *master);
+
+/* --- master_control.c ----------------------------------------------------------------------- */
+
+/* Make the control socket in runtime_dir, or take a dead server's place.  False with a message. */
+bool master_control_open(struct master *master, char message[CONF_MESSAGE_BYTES]);
+/* There is a new clerk: it answers from now on. */
+void master_control_tell(struct master *master);
+/* The server stops: a successor may have the place at once, until then it is still answered. */
+void master_control_yield(struct master *master);
+/* Remove the socket, unless a successor has made its own.  Harmless when there is none. */
+void master_control_close(struct master *master);
 
 /* --- master_stop.c -------------------------------------------------------------------------- */
 
@@ -203,5 +219,9 @@ bool master_keeper_died(struct master *master, pid_t pid, int status);
 void master_tell_limits(struct master *master);
 bool master_tell_log(struct master *master, int log_fd, enum clerk_log_kind kind);
 void master_tell_drain(struct master *master);
+void master_tell_control(struct master *master, const struct clerk_msg_control *message, int listen_fd);
+/* False when it has no room now. */
+bool master_tell_certificates(struct master *master, const struct clerk_msg_certificates *message);
+bool master_tell_certificate(struct master *master, const struct clerk_msg_certificate *message);
 
 #endif

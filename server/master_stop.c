@@ -60,6 +60,7 @@ void master_stop(struct master *master, bool now)
 	/* Their rows stay in the configuration; the sockets go: a successor may listen at once. */
 	master_setup_clear(&master->next, NULL);
 	listeners_close_except(&master->now.listeners, NULL);
+	master_control_yield(master);
 	if (now || drain_ms == 0)
 		enter(master, MASTER_LEAVING, MASTER_GOODBYE_MS);
 	else

@@ -153,7 +153,9 @@ const struct sandbox_row sandbox_rows[] = {
 	ALLOW_WHEN(USER, "fcntl", INT(1, F_OFD_SETLK)), ALLOW_WHEN(USER, "fcntl", INT(1, F_OFD_GETLK)),
 
 	/* The log of the clerk. */
-	ALLOW(CLERK, "accept4"), ALLOW(CLERK, "fdatasync"), ALLOW(CLERK, "pread64"), ALLOW(CLERK, "pwrite64"),
+	ALLOW(CLERK, "fdatasync"), ALLOW(CLERK, "pread64"), ALLOW(CLERK, "pwrite64"),
+	/* Its control socket: the listener was given, and it asks who has connected. */
+	ALLOW(CLERK, "accept4"), OPTION(CLERK, "getsockopt", SOL_SOCKET, SO_PEERCRED),
 
 	/* What libc, OpenSSL and the like try and can do without. */
 	SOFT(USER, "open", ENOSYS), SOFT(USER, "openat", ENOSYS), SOFT(USER, "creat", ENOSYS),

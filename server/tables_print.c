@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "server/control_messages.h"
 #include "server/events.h"
 #include "server/ftp/ftp_commands.h"
 #include "server/guard_messages.h"
 #include "server/keeper_messages.h"
+#include "server/metrics.h"
 #include "server/sftp/fxp_document.h"
 
 static const struct {
@@ -20,6 +22,8 @@ static const struct {
 	{ "guard-protocol", guard_messages_print },
 	{ "events", events_print },
 	{ "keeper-protocol", keeper_messages_print },
+	{ "control-protocol", control_messages_print },
+	{ "metrics", metrics_print_document },
 	{ "mdoc-options", conf_print_mdoc },
 	{ "ftp-commands", ftp_commands_print },
 	{ "sftp", fxp_document_print },

@@ -2,7 +2,7 @@
  * transomctl: the administrator's tool.
  *
  * A program of its own, not part of the daemon.  This file finds out which command is meant; the
- * commands are in ctl_users.c, ctl_users_keys.c and ctl_check.c.
+ * commands are in ctl_users.c, ctl_users_keys.c, ctl_check.c and ctl_control.c.
  *
  * Exit status: 0 done, 1 refused or failed, 2 not used as it should be; of check: 0 ok, 1 warnings, 2 errors.
  */
@@ -14,6 +14,7 @@
 
 #include "conf/conf.h"
 #include "server/ctl_check.h"
+#include "server/ctl_control.h"
 #include "server/ctl_users.h"
 
 #define DEFAULT_FILE TRANSOM_SYSCONFDIR "/transom.conf"
@@ -129,6 +130,16 @@ static const struct command {
 	    .usage = "",
 	    .doc = "tell what will not work, before a client does",
 	    .run_alone = run_check },
+	{ .word = "status",
+	    .second = "",
+	    .usage = "",
+	    .doc = "ask the running server: sessions, users, certificates",
+	    .run = ctl_control_status },
+	{ .word = "metrics",
+	    .second = "",
+	    .usage = "",
+	    .doc = "print the running server's metrics, as OpenMetrics",
+	    .run = ctl_control_metrics },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -136,7 +147,7 @@ static const struct command {
 static void print_help(FILE *out)
 {
 	fputs("usage: transomctl [-c FILE] COMMAND ...\n\nEdits the users of a transom server, which "
-	      "takes effect at the next login, and checks its configuration.\n\n",
+	      "takes effect at the next login, checks its configuration, and asks the running one how it is.\n\n",
 	    out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		char left[64];

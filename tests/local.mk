@@ -90,9 +90,11 @@ tests_unit_server_tests_SOURCES = \
 	tests/unit/server/key_samples.h \
 	tests/unit/server/test_become_user.c \
 	tests/unit/server/test_clerk_client.c \
+	tests/unit/server/test_clerk_control.c \
 	tests/unit/server/test_clerk_log.c \
 	tests/unit/server/test_clerk_sessions.c \
 	tests/unit/server/test_clerk_wire.c \
+	tests/unit/server/test_control_messages.c \
 	tests/unit/server/test_events.c \
 	tests/unit/server/test_guard_client.c \
 	tests/unit/server/test_guard_data.c \
@@ -117,6 +119,7 @@ tests_unit_server_tests_SOURCES = \
 	tests/unit/server/test_listeners.c \
 	tests/unit/server/test_master_files.c \
 	tests/unit/server/test_master_watch.c \
+	tests/unit/server/test_metrics.c \
 	tests/unit/server/test_notify.c \
 	tests/unit/server/test_pool.c \
 	tests/unit/server/test_roles.c \
@@ -231,6 +234,7 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_clerk_log \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_conf_user \
+	tests/fuzz/fuzz_control_request \
 	tests/fuzz/fuzz_ftp_address \
 	tests/fuzz/fuzz_ftp_args \
 	tests/fuzz/fuzz_ftp_facts \
@@ -278,6 +282,10 @@ tests_fuzz_fuzz_conf_LDADD = $(tests_LIBS)
 tests_fuzz_fuzz_conf_user_SOURCES = tests/fuzz/fuzz_conf_user.c $(fuzz_driver)
 tests_fuzz_fuzz_conf_user_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_conf_user_LDADD = $(tests_LIBS)
+
+tests_fuzz_fuzz_control_request_SOURCES = tests/fuzz/fuzz_control_request.c $(fuzz_driver)
+tests_fuzz_fuzz_control_request_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_control_request_LDADD = $(tests_LIBS)
 
 tests_fuzz_fuzz_ftp_address_SOURCES = tests/fuzz/fuzz_ftp_address.c $(fuzz_driver)
 tests_fuzz_fuzz_ftp_address_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

@@ -803,7 +803,9 @@ class Clock(unittest.TestCase):
               "server/sandbox_profiles.c": "the name of a system call",
               "server/sftp/fxp_dirs.c": "age of files, for the form of ls",
               "server/guard_evidence.c": "expiry-time of a key", "server/ctl_check_tls.c": "dates of certificates",
-              "server/master_certificates.c": "dates of certificates"}
+              "server/master_certificates.c": "dates of certificates",
+              "server/clerk_control.c": "days that a certificate has left",
+              "server/master_control.c": "since when the server runs, for status and metrics"}
 
     def test_few_ask_for_the_time_of_day(self):
         asking = re.compile(r"\b(CLOCK_REALTIME|gettimeofday|time\s*\(\s*(NULL|0|&)|clock_wall\w*\s*\()")

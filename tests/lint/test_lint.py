@@ -410,6 +410,7 @@ class Tree(unittest.TestCase):
         printer = program("tables-print")
         for name, path in (("guard-protocol", "docs/GUARD-PROTOCOL.md"), ("events", "docs/EVENTS.md"),
                            ("keeper-protocol", "docs/KEEPER-PROTOCOL.md"),
+                           ("control-protocol", "docs/CONTROL-PROTOCOL.md"), ("metrics", "docs/METRICS.md"),
                            ("ftp-commands", "docs/FTP-COMMANDS.md"), ("sftp", "docs/SFTP.md")):
             with self.subTest(path):
                 printed = run([printer, name])

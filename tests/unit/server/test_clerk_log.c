@@ -201,6 +201,8 @@ Test(clerk_log, lines_that_could_not_be_written_are_counted_and_reported)
 	write_login(log);
 	read_some(ends[0]);
 	cr_assert_null(strstr(text, "log-dropped"), "reported once");
+	cr_assert_eq(clerk_log_lines_lost(log), 3);
+	cr_assert_eq(clerk_log_reports(log), 1);
 	clerk_log_free(&log);
 	close(ends[0]);
 }

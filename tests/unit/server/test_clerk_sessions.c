@@ -33,12 +33,19 @@ static void tear_down(struct fixture *f)
 	cr_assert_null(f->books);
 }
 
+/* Over FTP, where the protocol does not matter. */
+static enum clerk_verdict admit(
+    struct clerk_sessions *books, struct clerk_session *session, const char *peer)
+{
+	return clerk_sessions_admit(books, session, CONF_PROTOCOL_FTP, peer);
+}
+
 Test(clerk_sessions, nobody_is_admitted_without_limits)
 {
 	struct clerk_sessions *books = clerk_sessions_new();
 	struct clerk_session *session = clerk_sessions_open(books, 7, NULL);
 
-	cr_assert_eq(clerk_sessions_admit(books, session, "192.0.2.1"), CLERK_TOO_MANY);
+	cr_assert_eq(admit(books, session, "192.0.2.1"), CLERK_TOO_MANY);
 	cr_assert(!clerk_sessions_is_admitted(session));
 	clerk_sessions_close(books, &session);
 	clerk_sessions_free(&books);
@@ -51,10 +58,10 @@ Test(clerk_sessions, admits_up_to_the_total_and_again_after_a_close)
 	set_up(&f, 3, 100, 1);
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(
-		    clerk_sessions_admit(f.books, f.sessions[i], "192.0.2.1"), CLERK_ALLOWED);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[3], "192.0.2.2"), CLERK_TOO_MANY);
+		    admit(f.books, f.sessions[i], "192.0.2.1"), CLERK_ALLOWED);
+	cr_assert_eq(admit(f.books, f.sessions[3], "192.0.2.2"), CLERK_TOO_MANY);
 	clerk_sessions_close(f.books, &f.sessions[1]);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[3], "192.0.2.2"), CLERK_ALLOWED);
+	cr_assert_eq(admit(f.books, f.sessions[3], "192.0.2.2"), CLERK_ALLOWED);
 	tear_down(&f);
 }
 
@@ -63,17 +70,17 @@ Test(clerk_sessions, counts_ipv4_by_address_and_ipv6_by_network)
 	struct fixture f;
 
 	set_up(&f, 100, 2, 1);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[0], "192.0.2.1"), CLERK_ALLOWED);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[1], "192.0.2.1"), CLERK_ALLOWED);
+	cr_assert_eq(admit(f.books, f.sessions[0], "192.0.2.1"), CLERK_ALLOWED);
+	cr_assert_eq(admit(f.books, f.sessions[1], "192.0.2.1"), CLERK_ALLOWED);
 	cr_assert_eq(
-	    clerk_sessions_admit(f.books, f.sessions[2], "192.0.2.1"), CLERK_TOO_MANY_FROM_ADDRESS);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[2], "192.0.2.2"), CLERK_ALLOWED);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[3], "2001:db8::1"), CLERK_ALLOWED);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[4], "2001:db8::2:1"), CLERK_ALLOWED);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[5], "2001:db8::3"),
+	    admit(f.books, f.sessions[2], "192.0.2.1"), CLERK_TOO_MANY_FROM_ADDRESS);
+	cr_assert_eq(admit(f.books, f.sessions[2], "192.0.2.2"), CLERK_ALLOWED);
+	cr_assert_eq(admit(f.books, f.sessions[3], "2001:db8::1"), CLERK_ALLOWED);
+	cr_assert_eq(admit(f.books, f.sessions[4], "2001:db8::2:1"), CLERK_ALLOWED);
+	cr_assert_eq(admit(f.books, f.sessions[5], "2001:db8::3"),
 	    CLERK_TOO_MANY_FROM_ADDRESS);
 	cr_assert_eq(
-	    clerk_sessions_admit(f.books, f.sessions[5], "2001:db8:0:1::3"), CLERK_ALLOWED);
+	    admit(f.books, f.sessions[5], "2001:db8:0:1::3"), CLERK_ALLOWED);
 	cr_assert_eq(clerk_sessions_from(f.books, "192.0.2.1"), 2);
 	cr_assert_eq(clerk_sessions_from(f.books, "2001:db8::ffff"), 2);
 	cr_assert_eq(clerk_sessions_from(f.books, "198.51.100.1"), 0);
@@ -87,7 +94,7 @@ Test(clerk_sessions, limits_the_sessions_of_one_user)
 	set_up(&f, 100, 100, 1);
 	for (int i = 0; i < 4; i++)
 		cr_assert_eq(
-		    clerk_sessions_admit(f.books, f.sessions[i], "192.0.2.1"), CLERK_ALLOWED);
+		    admit(f.books, f.sessions[i], "192.0.2.1"), CLERK_ALLOWED);
 	cr_assert_eq(clerk_sessions_login(f.books, f.sessions[0], "alice", 2), CLERK_ALLOWED);
 	cr_assert_eq(clerk_sessions_login(f.books, f.sessions[1], "alice", 2), CLERK_ALLOWED);
 	cr_assert_eq(
@@ -107,11 +114,11 @@ Test(clerk_sessions, a_session_of_a_former_clerk_counts_whatever_the_limits)
 	struct fixture f;
 
 	set_up(&f, 1, 1, 1);
-	cr_assert(clerk_sessions_restore(f.books, f.sessions[0], "192.0.2.1", "alice"));
-	cr_assert(clerk_sessions_restore(f.books, f.sessions[1], "192.0.2.1", ""));
+	cr_assert(clerk_sessions_restore(f.books, f.sessions[0], CONF_PROTOCOL_SFTP, "192.0.2.1", "alice"));
+	cr_assert(clerk_sessions_restore(f.books, f.sessions[1], CONF_PROTOCOL_SFTP, "192.0.2.1", ""));
 	cr_assert_eq(clerk_sessions_total(f.books), 2);
 	cr_assert_eq(clerk_sessions_of(f.books, "alice"), 1);
-	cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[2], "192.0.2.9"), CLERK_TOO_MANY);
+	cr_assert_eq(admit(f.books, f.sessions[2], "192.0.2.9"), CLERK_TOO_MANY);
 	tear_down(&f);
 }
 
@@ -122,7 +129,7 @@ Test(clerk_sessions, admits_nobody_once_shut)
 	set_up(&f, 100, 100, 1);
 	clerk_sessions_shut(f.books);
 	cr_assert_eq(
-	    clerk_sessions_admit(f.books, f.sessions[0], "192.0.2.1"), CLERK_SHUTTING_DOWN);
+	    admit(f.books, f.sessions[0], "192.0.2.1"), CLERK_SHUTTING_DOWN);
 	tear_down(&f);
 }
 
@@ -165,7 +172,7 @@ Test(clerk_sessions, turns_to_hash_go_round_over_the_addresses)
 		char peer[32];
 
 		snprintf(peer, sizeof(peer), "192.0.2.%d", i < 30 ? 1 : i);
-		cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[i], peer), CLERK_ALLOWED);
+		cr_assert_eq(admit(f.books, f.sessions[i], peer), CLERK_ALLOWED);
 		cr_assert(clerk_sessions_hash_begin(f.books, f.sessions[i]));
 	}
 	cr_assert_eq(next_turn(&f), 0);
@@ -190,7 +197,7 @@ Test(clerk_sessions, a_turn_ends_with_its_connection)
 	set_up(&f, 100, 100, 2);
 	for (int i = 0; i < 5; i++) {
 		cr_assert_eq(
-		    clerk_sessions_admit(f.books, f.sessions[i], "192.0.2.1"), CLERK_ALLOWED);
+		    admit(f.books, f.sessions[i], "192.0.2.1"), CLERK_ALLOWED);
 		cr_assert(clerk_sessions_hash_begin(f.books, f.sessions[i]));
 		cr_assert(!clerk_sessions_hash_begin(f.books, f.sessions[i]), "only once");
 	}
@@ -204,5 +211,33 @@ Test(clerk_sessions, a_turn_ends_with_its_connection)
 	clerk_sessions_hash_end(f.books, f.sessions[1]);
 	cr_assert_eq(next_turn(&f), -1);
 	cr_assert(!clerk_sessions_hash_begin(f.books, f.sessions[9]), "not admitted");
+	tear_down(&f);
+}
+
+Test(clerk_sessions, counts_sessions_by_protocol_and_users_once)
+{
+	struct fixture f;
+
+	set_up(&f, 100, 100, 1);
+	for (int i = 0; i < 6; i++) {
+		const enum conf_protocol protocol =
+		    i < 3 ? CONF_PROTOCOL_FTP : i < 5 ? CONF_PROTOCOL_FTPS : CONF_PROTOCOL_SFTP;
+
+		cr_assert_eq(clerk_sessions_admit(f.books, f.sessions[i], protocol, "192.0.2.1"),
+		    CLERK_ALLOWED);
+	}
+	cr_assert_eq(clerk_sessions_over(f.books, CONF_PROTOCOL_FTP), 3);
+	cr_assert_eq(clerk_sessions_over(f.books, CONF_PROTOCOL_FTPS), 2);
+	cr_assert_eq(clerk_sessions_over(f.books, CONF_PROTOCOL_SFTP), 1);
+	cr_assert_eq(clerk_sessions_users(f.books), 0);
+	clerk_sessions_login(f.books, f.sessions[0], "alice", 0);
+	clerk_sessions_login(f.books, f.sessions[3], "alice", 0);
+	clerk_sessions_login(f.books, f.sessions[5], "bob", 0);
+	cr_assert_eq(clerk_sessions_users(f.books), 2);
+	clerk_sessions_leave(f.books, f.sessions[0]);
+	clerk_sessions_close(f.books, &f.sessions[5]);
+	cr_assert_eq(clerk_sessions_over(f.books, CONF_PROTOCOL_FTP), 2);
+	cr_assert_eq(clerk_sessions_over(f.books, CONF_PROTOCOL_SFTP), 0);
+	cr_assert_eq(clerk_sessions_users(f.books), 1);
 	tear_down(&f);
 }

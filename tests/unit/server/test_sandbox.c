@@ -169,6 +169,7 @@ static const struct {
 	{ "ioctl", { 0, TIOCSTI, 0 } },
 	{ "setsockopt", { 0, SOL_SOCKET, SO_ATTACH_FILTER, 0, 0 } },
 	{ "setsockopt", { 0, IPPROTO_IP, IP_ADD_MEMBERSHIP, 0, 0 } },
+	{ "getsockopt", { 0, SOL_SOCKET, SO_ACCEPTCONN, 0, 0 } },
 	{ "pidfd_open", { 1, 0 } },
 	{ "shmget", { 0, 4096, 0 } },
 	{ "name_to_handle_at", { 0 } },
