@@ -157,6 +157,8 @@
 	  "File with the revocation lists (PEM) of client_ca.")						\
 	O(duration, handshake_timeout, "30s", CONF_SECOND_MS, CONF_HOUR_MS, SEEN_BY_FRONT,		\
 	  "Time for a TLS handshake.")									\
+	O(choice, kernel_tls, "auto", "auto|off", 0, SEEN_BY_FRONT,					\
+	  "auto: the kernel encrypts downloads in TLS 1.3 where it can (Linux with its module tls loaded). off: the server does.") \
 	O(duration, expiry_warning, "21d", 0, 365 * CONF_DAY_MS, SEEN_BY_MASTER | SEEN_BY_NURSERY,	\
 	  "How long before a certificate expires the log says so, once a day.")
 

@@ -2,4 +2,4 @@
 EXTRA_DIST += \
 	contrib/check contrib/lib.sh contrib/quickstart \
 	contrib/transom.logrotate contrib/transom.service \
-	contrib/transom.sysusers contrib/transom.tmpfiles
+	contrib/transom.modules-load contrib/transom.sysusers contrib/transom.tmpfiles

@@ -67,6 +67,7 @@
 	F(MISSING,	"missing",	TEXT,	"Factors that a login still needs.")				\
 	F(CLIENT,	"client",	TEXT,	"What the client calls itself.")				\
 	F(ALGORITHMS,	"algorithms",	TEXT,	"How the connection is protected, as its two ends have agreed.") \
+	F(ENCRYPTED_BY,	"encrypted_by",	TEXT,	"kernel, of a download that the server did not encrypt itself (`kernel_tls`).") \
 	F(OURS,		"ours",		TEXT,	"Algorithms that the server offered.")				\
 	F(THEIRS,	"theirs",	TEXT,	"Algorithms that the client offered.")				\
 	F(FINGERPRINT,	"fingerprint",	TEXT,	"SHA256 fingerprint of a public key.")				\

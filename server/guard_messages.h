@@ -188,7 +188,9 @@ enum guard_method {
 				 F(u32, passive, GUARD_PASSIVE_RENEW)
 #define GUARD_REP_open(F)	 F(u32, handle, 0) F(attr, attr, 0) F(u64, offset, 0) F(u32, staged, 1) F(str, path, GUARD_PATH_MAX) \
 				 F(u32, next_port, 65535)
-#define GUARD_REQ_close(F)	 F(u32, handle, 0) F(u32, outcome, VFS_CLOSE_FAILED) F(u64, bytes, 0) F(u32, reason, VFS_STATUS_COUNT - 1)
+/* by_kernel: it encrypted the download, for the log. */
+#define GUARD_REQ_close(F)	 F(u32, handle, 0) F(u32, outcome, VFS_CLOSE_FAILED) F(u64, bytes, 0) F(u32, reason, VFS_STATUS_COUNT - 1) \
+				 F(u32, by_kernel, 1)
 #define GUARD_REP_close(F)	 F(str, path, GUARD_PATH_MAX) F(u64, size, 0) F(u32, kept, 1)
 #define GUARD_REQ_stat(F)	 F(str, path, GUARD_PATH_MAX) F(u32, follow, 1)
 #define GUARD_REP_stat(F)	 F(attr, attr, 0)
@@ -291,7 +293,10 @@ enum guard_login_result {
 	    "refused",                                                                             \
 	    "let the client reuse TLS sessions, or set data_session = prefer for its user")        \
 	X(TRUNCATED, DATA_FAILED, "the upload ended without TLS's close_notify: not published",    \
-	    "set require_close_notify = no for the user if its client never sends that")
+	    "set require_close_notify = no for the user if its client never sends that")            \
+	X(NO_NEW_KEYS, DATA_FAILED,                                                                \
+	    "the client asked for new keys while the kernel encrypted its download: ended",        \
+	    "set kernel_tls = off where clients do this")
 #define GUARD_MATTER_ENUM(name, event, reason, cure) GUARD_MATTER_##name,
 enum guard_matter { GUARD_MATTERS(GUARD_MATTER_ENUM) GUARD_MATTER_COUNT };
 #undef GUARD_MATTER_ENUM

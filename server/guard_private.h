@@ -369,6 +369,7 @@ struct guard_transfer_end {
 	enum vfs_status reason;   /* why it failed, as the front said */
 	enum vfs_status status;   /* of vfs_close */
 	uint64_t bytes;           /* moved, as the front said */
+	bool by_kernel;           /* encrypted, as the front said */
 	const struct vfs_closed *closed;
 };
 /* Sums and log line of a handle that was closed; forgets it. */

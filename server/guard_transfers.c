@@ -155,6 +155,7 @@ void guard_transfer_finish(
 		event_number(&event, EVENT_FIELD_DURATION_MS,
 		    (uint64_t)(clock_mono_ms() - transfer->since_ms));
 		event_text(&event, EVENT_FIELD_ALGORITHMS, guard->algorithms);
+		event_text(&event, EVENT_FIELD_ENCRYPTED_BY, end->by_kernel ? "kernel" : NULL);
 		add_result(&event, transfer, end);
 		guard_log(guard, &event);
 	}

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/sockios.h>
+#include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -14,6 +15,9 @@
 
 #ifndef TCP_ULP
 #define TCP_ULP 31
+#endif
+#ifndef SOL_TLS
+#define SOL_TLS 282
 #endif
 
 /*
@@ -108,7 +112,11 @@ const struct sandbox_row sandbox_rows[] = {
 	OPTION(FRONT | USER, "setsockopt", IPPROTO_TCP, TCP_KEEPIDLE),
 	OPTION(FRONT | USER, "setsockopt", IPPROTO_TCP, TCP_KEEPINTVL),
 	OPTION(FRONT | USER, "setsockopt", IPPROTO_TCP, TCP_KEEPCNT),
+	/* Keys for what is sent, and none for what is received: the kernel parses nothing of a client's. */
 	OPTION(FRONT, "setsockopt", IPPROTO_TCP, TCP_ULP),
+	OPTION(FRONT, "setsockopt", SOL_TLS, TLS_TX),
+	OPTION(FRONT, "setsockopt", IPPROTO_TCP, TCP_NOTSENT_LOWAT),
+	OPTION(FRONT, "getsockopt", SOL_SOCKET, SO_MEMINFO),
 	OPTION(FRONT | USER, "setsockopt", SOL_SOCKET, SO_LINGER),
 	OPTION(FRONT | USER, "setsockopt", SOL_SOCKET, SO_KEEPALIVE),
 	OPTION(FRONT | USER, "setsockopt", SOL_SOCKET, SO_RCVLOWAT),

@@ -201,11 +201,14 @@ tests_unit_crypto_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_crypto_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 
 tests_unit_tls_tests_SOURCES = \
+	tests/unit/tls/fake_kernel.c \
+	tests/unit/tls/fake_kernel.h \
 	tests/unit/tls/records_peer.c \
 	tests/unit/tls/records_peer.h \
 	tests/unit/tls/test_tls_aead.c \
 	tests/unit/tls/test_tls_certificate.c \
 	tests/unit/tls/test_tls_contexts.c \
+	tests/unit/tls/test_tls_kernel.c \
 	tests/unit/tls/test_tls_lend.c \
 	tests/unit/tls/test_tls_profiles.c \
 	tests/unit/tls/test_tls_ratchet.c \

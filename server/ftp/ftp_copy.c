@@ -13,6 +13,7 @@
 #include "server/front_errno.h"
 #include "server/ftp/ftp_limits.h"
 #include "server/ftp/ftp_walk.h"
+#include "server/tls/tls_limits.h"
 #include "server/tls/tls_stream.h"
 
 void ftp_copy_init(struct ftp_copy *copy)
@@ -185,20 +186,8 @@ static enum ftp_copy_result send_protected(struct ftp_copy *copy, int file_fd, i
 	return result;
 }
 
-enum ftp_copy_result ftp_copy_send_image(struct ftp_copy *copy, int file_fd, int data_fd)
+static enum ftp_copy_result explain_sendfile(struct ftp_copy *copy, ssize_t n)
 {
-	ssize_t n;
-
-	if (copy->tls != NULL)
-		return send_protected(copy, file_fd, data_fd);
-	if (copy->sendfile_refused)
-		return send_by_block(copy, file_fd, data_fd);
-	do {
-		n = sendfile(data_fd, file_fd, NULL, within_limit(copy, FTP_SENDFILE_BYTES));
-		if (n > 0)
-			copy->moved += (uint64_t)n;
-		/* At the end at once: a small file needs no second turn of the loop. */
-	} while ((n < 0 && errno == EINTR) || (n > 0 && copy->moved == copy->expected));
 	if (n > 0)
 		return FTP_COPY_MORE;
 	if (n == 0)
@@ -216,6 +205,66 @@ enum ftp_copy_result ftp_copy_send_image(struct ftp_copy *copy, int file_fd, int
 	default:
 		return FTP_COPY_LOST;
 	}
+}
+
+static void ask_kernel(struct ftp_copy *copy)
+{
+	copy->kernel = FTP_COPY_KERNEL_NO;
+	if (copy->expected < FTP_KERNEL_TLS_BYTES || copy->expected > TLS_KERNEL_MAX_BYTES)
+		return;
+	switch (tls_stream_hand_over(copy->tls)) {
+	case TLS_KERNEL_SEALS:
+		copy->kernel = FTP_COPY_KERNEL_SEALS;
+		/* A file that grows beyond it ends as if it had been read a moment earlier. */
+		if (copy->limit > TLS_KERNEL_MAX_BYTES)
+			copy->limit = TLS_KERNEL_MAX_BYTES;
+		break;
+	case TLS_KERNEL_NEVER:
+		copy->kernel = FTP_COPY_KERNEL_NEVER;
+		break;
+	case TLS_KERNEL_NOT_NOW:
+		break;
+	}
+}
+
+/*
+ * A sendfile that meets the end of the file leaves the last record open in older kernels, and it goes only with what comes
+ * behind it.  So no more is asked for than there is; what the file has grown by since is written.
+ */
+static enum ftp_copy_result send_by_kernel(struct ftp_copy *copy, int file_fd, int data_fd)
+{
+	const uint64_t left = copy->expected > copy->moved ? copy->expected - copy->moved : 0;
+	ssize_t n;
+
+	if (copy->moved == copy->limit)
+		return FTP_COPY_DONE;
+	if (left == 0 || copy->sendfile_refused)
+		return send_by_block(copy, file_fd, data_fd);
+	n = tls_stream_send_file(copy->tls, file_fd, left < FTP_SENDFILE_BYTES ? (size_t)left : FTP_SENDFILE_BYTES);
+	if (n > 0)
+		copy->moved += (uint64_t)n;
+	return explain_sendfile(copy, n);
+}
+
+enum ftp_copy_result ftp_copy_send_image(struct ftp_copy *copy, int file_fd, int data_fd)
+{
+	ssize_t n;
+
+	if (copy->tls != NULL && copy->kernel == FTP_COPY_KERNEL_ASK)
+		ask_kernel(copy);
+	if (copy->kernel == FTP_COPY_KERNEL_SEALS)
+		return send_by_kernel(copy, file_fd, data_fd);
+	if (copy->tls != NULL)
+		return send_protected(copy, file_fd, data_fd);
+	if (copy->sendfile_refused)
+		return send_by_block(copy, file_fd, data_fd);
+	do {
+		n = sendfile(data_fd, file_fd, NULL, within_limit(copy, FTP_SENDFILE_BYTES));
+		if (n > 0)
+			copy->moved += (uint64_t)n;
+		/* At the end at once: a small file needs no second turn of the loop. */
+	} while ((n < 0 && errno == EINTR) || (n > 0 && copy->moved == copy->expected));
+	return explain_sendfile(copy, n);
 }
 
 size_t ftp_copy_to_network(uint8_t *out, const uint8_t *in, size_t n, bool *last_was_cr)

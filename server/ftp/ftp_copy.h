@@ -23,8 +23,17 @@ enum ftp_copy_result {
 	FTP_COPY_FAILED, /* the file or listing failed: see failure */
 };
 
+/* May the kernel make the records of a download over TLS? */
+enum ftp_copy_kernel {
+	FTP_COPY_KERNEL_NO,
+	FTP_COPY_KERNEL_ASK,   /* before the first byte */
+	FTP_COPY_KERNEL_SEALS, /* it does */
+	FTP_COPY_KERNEL_NEVER, /* it cannot, and need not be asked again */
+};
+
 struct ftp_copy {
 	struct tls_stream *tls; /* over data_fd; NULL: plain text */
+	enum ftp_copy_kernel kernel;
 	bool trusts_close;      /* the end of a protected connection counts without close_notify, too */
 	bool truncated;         /* it ended without, and does not count */
 	uint64_t moved; /* bytes over the network */
@@ -46,7 +55,7 @@ struct ftp_copy {
 void ftp_copy_init(struct ftp_copy *copy);
 void ftp_copy_clear(struct ftp_copy *copy);
 
-/* A file, as it is (sendfile) or with LF -> CRLF.  The file's own position moves along. */
+/* A file, as it is (with sendfile, unless it is sealed here) or with LF -> CRLF.  The file's own position moves along. */
 enum ftp_copy_result ftp_copy_send_image(struct ftp_copy *copy, int file_fd, int data_fd);
 enum ftp_copy_result ftp_copy_send_ascii(struct ftp_copy *copy, int file_fd, int data_fd);
 /* A listing. */

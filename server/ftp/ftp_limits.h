@@ -20,6 +20,7 @@
 #define FTP_DESERTED_MAX_MS   250 /* and no longer: on a busy machine a dying client takes its time */
 #define FTP_TLS_BLOCK_BYTES   (128u << 10) /* of a file, read and encrypted at once */
 #define FTP_TLS_TURN_BYTES    (2u << 20)   /* at most, between two looks at the control connection */
+#define FTP_KERNEL_TLS_BYTES  (256u << 10) /* a download of less is sealed before the kernel has the keys */
 #define FTP_TRIM_BYTES        (1u << 20) /* a transfer over TLS of more is worth tidying up behind it */
 #define FTP_ASCII_BLOCK_BYTES (192u << 10)
 #define FTP_LIST_BLOCK_BYTES  (128u << 10)

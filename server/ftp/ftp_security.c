@@ -312,6 +312,17 @@ enum ftp_security_data ftp_security_step_data(struct ftp_session *session)
 	return FTP_SECURITY_BROKEN;
 }
 
+bool ftp_security_may_ask_kernel(const struct ftp_session *session)
+{
+	return session->start->conf->tls.kernel_tls == CONF_KERNEL_TLS_AUTO &&
+	       !session->security.kernel_refuses;
+}
+
+void ftp_security_lacks_keys(struct ftp_session *session)
+{
+	tell(session, GUARD_MATTER_NO_NEW_KEYS);
+}
+
 void ftp_security_truncated(struct ftp_session *session)
 {
 	tell(session, GUARD_MATTER_TRUNCATED);

@@ -36,6 +36,7 @@ struct ftp_security {
 	bool require_close_notify;
 	bool data_resumed;   /* a data connection has resumed the session before */
 	bool told_unresumed; /* the log knows that this client does not */
+	bool kernel_refuses; /* to make records (tls_kernel.h) */
 };
 
 void ftp_security_init(struct ftp_session *session);
@@ -80,5 +81,9 @@ enum ftp_security_data {
 enum ftp_security_data ftp_security_step_data(struct ftp_session *session);
 /* An upload has ended without close_notify: tell the log. */
 void ftp_security_truncated(struct ftp_session *session);
+/* May the kernel be asked to encrypt a download? */
+bool ftp_security_may_ask_kernel(const struct ftp_session *session);
+/* A download ended because it would take no new keys: for the log. */
+void ftp_security_lacks_keys(struct ftp_session *session);
 
 #endif

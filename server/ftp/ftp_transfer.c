@@ -44,6 +44,7 @@ static enum vfs_status close_file(struct ftp_session *session, enum vfs_outcome 
 		.outcome = outcome,
 		.bytes = transfer->copy.moved,
 		.reason = cause,
+		.by_kernel = transfer->copy.kernel == FTP_COPY_KERNEL_SEALS,
 	};
 
 	io_close(&transfer->file_fd);
@@ -60,6 +61,9 @@ static void reset(struct ftp_session *session)
 {
 	struct ftp_transfer *transfer = &session->transfer;
 	const bool large = transfer->copy.tls != NULL && transfer->copy.moved > FTP_TRIM_BYTES;
+
+	if (transfer->copy.kernel == FTP_COPY_KERNEL_NEVER)
+		session->security.kernel_refuses = true;
 
 	ftp_copy_clear(&transfer->copy);
 	free(transfer->path);
@@ -208,6 +212,8 @@ static void connected(struct ftp_session *session)
 	}
 	session->transfer.copy.tls = session->data.tls;
 	session->transfer.copy.trusts_close = !session->security.require_close_notify;
+	if (ftp_security_may_ask_kernel(session))
+		session->transfer.copy.kernel = FTP_COPY_KERNEL_ASK;
 }
 
 static void ask_for_connection(struct ftp_session *session)
@@ -424,6 +430,8 @@ static void end_lost(struct ftp_session *session)
 
 	if (truncated)
 		ftp_security_truncated(session);
+	else if (session->data.tls != NULL && tls_stream_lacks_keys(session->data.tls))
+		ftp_security_lacks_keys(session);
 	ftp_transfer_abort(session, VFS_UNREACHABLE,
 	    truncated ? FTP_REPLY_UPLOAD_TRUNCATED : FTP_REPLY_DATA_LOST, "");
 }

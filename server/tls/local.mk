@@ -5,6 +5,7 @@ server_tls_libtls_a_SOURCES = \
 	server/tls/tls_bio.c server/tls/tls_bio.h \
 	server/tls/tls_certificate.c server/tls/tls_certificate.h \
 	server/tls/tls_contexts.c server/tls/tls_contexts.h \
+	server/tls/tls_kernel.c server/tls/tls_kernel.h \
 	server/tls/tls_limits.h \
 	server/tls/tls_profiles.c server/tls/tls_profiles.h \
 	server/tls/tls_ratchet.c server/tls/tls_ratchet.h \

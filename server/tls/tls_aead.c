@@ -98,6 +98,17 @@ uint64_t tls_aead_count(const struct tls_aead *aead)
 	return aead->count;
 }
 
+bool tls_aead_tell_keys(const struct tls_aead *aead, struct tls_aead_keys *out)
+{
+	*out = (struct tls_aead_keys){
+		.suite = aead->suite->id,
+		.key_bytes = aead_key_bytes(aead->suite->algorithm),
+		.count = aead->count,
+	};
+	memcpy(out->iv, aead->iv, sizeof(out->iv));
+	return expand(aead, "key", out->key, out->key_bytes);
+}
+
 /* --- life --------------------------------------------------------------------------------------- */
 
 static const struct suite *find_suite(const SSL_CIPHER *cipher)

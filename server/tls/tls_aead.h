@@ -40,6 +40,18 @@ bool tls_aead_update(struct tls_aead *aead);
 /* Records under the present keys. */
 uint64_t tls_aead_count(const struct tls_aead *aead);
 
+/* What somebody else needs to make the records that come next. */
+struct tls_aead_keys {
+	uint16_t suite; /* RFC 8446 B.4 */
+	uint8_t key[AEAD_KEY_MAX_BYTES];
+	size_t key_bytes;
+	uint8_t iv[AEAD_NONCE_BYTES];
+	uint64_t count;
+};
+
+/* The caller wipes them, and frees the aead when somebody else seals with them.  False: libcrypto failed. */
+bool tls_aead_tell_keys(const struct tls_aead *aead, struct tls_aead_keys *out);
+
 /* Make a record of at most TLS_RECORD_BYTES; out has room for n + TLS_AEAD_OVERHEAD_BYTES and does not overlap.  False:
  * libcrypto failed, and the connection must end. */
 bool tls_aead_seal(struct tls_aead *aead, uint8_t type, const uint8_t *bytes, size_t n, uint8_t *out);

@@ -21,6 +21,12 @@
 /* A shorter piece is moved to the one before it: fewer of them are worth the copy. */
 #define TLS_LENT_WHOLE_BYTES 4096u
 
+/* Where the kernel seals: room in TCP's buffer for the records that wait before an alert, two, seldom more. */
+#define TLS_KERNEL_ROOM_BYTES	 (128u << 10)
+#define TLS_KERNEL_MESSAGE_BYTES 16u /* of the longest record that is not payload */
+/* It counts no records for us, and takes no new keys: so many bytes are 2^24 records even of a quarter's size. */
+#define TLS_KERNEL_MAX_BYTES	 (UINT64_C(1) << 36)
+
 /*
  * Records of a client that bring no payload: empty ones, KeyUpdate, alerts, tries to renegotiate.  So many are let
  * pass to begin with, and as many again for each MiB of payload; a client that needs more is after our time.

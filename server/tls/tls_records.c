@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/secret.h"
 #include "server/tls/tls_aead.h"
 #include "server/tls/tls_limits.h"
 
@@ -19,7 +20,7 @@
 struct tls_records {
 	struct tls_bio *bio;
 	struct tls_aead *opening;
-	struct tls_aead *sealing;
+	struct tls_aead *sealing; /* NULL: the kernel has the keys, and nobody else */
 	uint8_t *rest; /* in bio->in: opened, and not yet given to the caller */
 	size_t rest_bytes;
 	struct iovec lent[TLS_LENT_MAX]; /* in bio->in, in order: the caller's until taken back */
@@ -28,6 +29,7 @@ struct tls_records {
 	uint8_t message[KEY_UPDATE_BYTES]; /* of the client's that has begun; RFC 8446 5.1 lets it be in pieces */
 	size_t message_bytes;
 	uint64_t records_per_key;
+	bool lacks_keys;
 	bool said_end;
 	enum tls_records_status end; /* once it is neither OK nor AGAIN, it stays */
 	const char *failure;
@@ -89,8 +91,12 @@ const char *tls_records_failure(const struct tls_records *records)
 
 static bool put_record(struct tls_records *records, uint8_t type, const uint8_t *bytes, size_t n)
 {
-	uint8_t *out = tls_bio_reserve(records->bio, n + TLS_AEAD_OVERHEAD_BYTES);
+	uint8_t *out;
 
+	if (records->sealing == NULL)
+		return type != SSL3_RT_APPLICATION_DATA &&
+		       tls_kernel_send_record(records->bio->fd, type, bytes, n);
+	out = tls_bio_reserve(records->bio, n + TLS_AEAD_OVERHEAD_BYTES);
 	if (out == NULL || !tls_aead_seal(records->sealing, type, bytes, n, out))
 		return false;
 	tls_bio_commit(records->bio, n + TLS_AEAD_OVERHEAD_BYTES);
@@ -118,6 +124,8 @@ static enum tls_records_status wrong(struct tls_records *records, uint8_t alert,
 
 enum tls_records_status tls_records_write(struct tls_records *records, const uint8_t *bytes, size_t n)
 {
+	if (records->sealing == NULL)
+		return wrong(records, SSL_AD_INTERNAL_ERROR, "the kernel has the keys");
 	while (n > 0) {
 		size_t part = n < TLS_RECORD_BYTES ? n : TLS_RECORD_BYTES;
 
@@ -131,11 +139,48 @@ enum tls_records_status tls_records_write(struct tls_records *records, const uin
 	return TLS_RECORDS_OK;
 }
 
+/* Whoever reads the keys is the only one to have them afterwards: the same nonce twice would betray both records. */
+enum tls_kernel_answer tls_records_hand_over(struct tls_records *records)
+{
+	enum tls_kernel_answer answer = TLS_KERNEL_NOT_NOW;
+	struct tls_aead_keys keys;
+
+	if (records->sealing == NULL || tls_bio_has_output(records->bio) || records->said_end)
+		return answer;
+	if (tls_aead_tell_keys(records->sealing, &keys))
+		answer = tls_kernel_take(records->bio->fd, &keys);
+	secret_wipe(&keys, sizeof(keys));
+	if (answer == TLS_KERNEL_SEALS)
+		tls_aead_free(&records->sealing);
+	return answer;
+}
+
+bool tls_records_are_kernels(const struct tls_records *records)
+{
+	return records->sealing == NULL;
+}
+
+bool tls_records_lacks_keys(const struct tls_records *records)
+{
+	return records->lacks_keys;
+}
+
+static enum tls_records_status explain_kernel(struct tls_records *records)
+{
+	if (errno == EAGAIN)
+		return TLS_RECORDS_AGAIN;
+	records->bio->error = errno;
+	return TLS_RECORDS_LOST;
+}
+
 enum tls_records_status tls_records_close(struct tls_records *records)
 {
 	static const uint8_t message[ALERT_BYTES] = { SSL3_AL_WARNING, SSL3_AD_CLOSE_NOTIFY };
+	const bool put = put_record(records, SSL3_RT_ALERT, message, sizeof(message));
 
-	if (!put_record(records, SSL3_RT_ALERT, message, sizeof(message)))
+	if (!put && records->sealing == NULL)
+		return explain_kernel(records);
+	if (!put)
 		return wrong(records, SSL_AD_INTERNAL_ERROR, "a record could not be made");
 	records->said_end = true;
 	return TLS_RECORDS_OK;
@@ -184,14 +229,25 @@ static enum tls_records_status take_alert(struct tls_records *records, const uin
 	return TLS_RECORDS_WRONG;
 }
 
+/* RFC 8446 4.6.3: before the next payload, or not at all. */
+static enum tls_records_status answer_key_update(struct tls_records *records)
+{
+	records->lacks_keys = records->sealing == NULL;
+	if (records->lacks_keys)
+		return wrong(records, SSL_AD_INTERNAL_ERROR, "new keys, which the kernel does not take");
+	if (!update_sealing(records))
+		return wrong(records, SSL_AD_INTERNAL_ERROR, "no room for a KeyUpdate");
+	return TLS_RECORDS_OK;
+}
+
 static enum tls_records_status take_key_update(struct tls_records *records, uint8_t request)
 {
 	if (request != SSL_KEY_UPDATE_NOT_REQUESTED && request != SSL_KEY_UPDATE_REQUESTED)
 		return wrong(records, SSL_AD_ILLEGAL_PARAMETER, "a KeyUpdate that is none");
 	if (!tls_aead_update(records->opening))
 		return wrong(records, SSL_AD_INTERNAL_ERROR, "no new keys");
-	if (request == SSL_KEY_UPDATE_REQUESTED && !records->said_end && !update_sealing(records))
-		return wrong(records, SSL_AD_INTERNAL_ERROR, "no room for a KeyUpdate");
+	if (request == SSL_KEY_UPDATE_REQUESTED && !records->said_end)
+		return answer_key_update(records);
 	return TLS_RECORDS_OK;
 }
 

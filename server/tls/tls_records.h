@@ -16,6 +16,7 @@
 #include <sys/uio.h>
 
 #include "server/tls/tls_bio.h"
+#include "server/tls/tls_kernel.h"
 #include "server/tls/tls_secrets.h"
 
 enum tls_records_status {
@@ -61,7 +62,16 @@ void tls_records_take_back(struct tls_records *records);
 bool tls_records_has_input(const struct tls_records *records);
 /* Seal n bytes into bio, which has room for them (TLS_SEND_BUFFER_BYTES).  OK, or WRONG. */
 enum tls_records_status tls_records_write(struct tls_records *records, const uint8_t *bytes, size_t n);
-/* Put a close_notify there, behind which nothing of ours comes any more. */
+/*
+ * Let the kernel seal from now on, if it will: then the keys are gone here, and tls_records_write is WRONG.  bio must hold
+ * nothing that is still to be sent.
+ */
+enum tls_kernel_answer tls_records_hand_over(struct tls_records *records);
+bool tls_records_are_kernels(const struct tls_records *records);
+/* Did it end because the client wants new keys, and the kernel has no way to take them? */
+bool tls_records_lacks_keys(const struct tls_records *records);
+/* Put a close_notify there, behind which nothing of ours comes any more.  Where the kernel seals it is sent: AGAIN until
+ * it can be, and OK when the socket may be closed without a loss. */
 enum tls_records_status tls_records_close(struct tls_records *records);
 const char *tls_records_failure(const struct tls_records *records);
 

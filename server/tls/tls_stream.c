@@ -7,8 +7,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
+#include "server/base/io.h"
 #include "server/base/secret.h"
 #include "server/base/text.h"
 #include "server/tls/tls_bio.h"
@@ -29,6 +31,7 @@ struct tls_stream {
 	struct tls_records *records; /* bulk: instead of OpenSSL's, once the handshake is done; NULL: OpenSSL's */
 	bool open;		 /* the handshake is done */
 	bool said_end;		 /* our close_notify has been written */
+	bool end_waits;		 /* in the kernel's hands: for room in the socket */
 	bool heard_end;		 /* the peer's */
 	bool failed;		 /* OpenSSL has given up on it */
 	uint64_t payload;	 /* bytes read */
@@ -368,6 +371,67 @@ static enum tls_status hear_aside(struct tls_stream *stream)
 	return read_by_records(stream, dropped, sizeof(dropped), &n) == TLS_FAILED ? TLS_FAILED : TLS_OK;
 }
 
+static bool kernel_seals(const struct tls_stream *stream)
+{
+	return stream->records != NULL && tls_records_are_kernels(stream->records);
+}
+
+enum tls_kernel_answer tls_stream_hand_over(struct tls_stream *stream)
+{
+	/* Whatever still waits is sealed already. */
+	if (stream->records == NULL || stream->failed || tls_stream_flush(stream) != TLS_OK)
+		return TLS_KERNEL_NOT_NOW;
+	return tls_records_hand_over(stream->records);
+}
+
+/* As write(2) and sendfile(2), after n bytes or an error: who is listened to has taken something. */
+static ssize_t count_sent(struct tls_stream *stream, ssize_t n)
+{
+	if (n <= 0)
+		return n;
+	stream->bio.sent += (uint64_t)n;
+	if (hear_aside(stream) != TLS_FAILED)
+		return n;
+	errno = EPROTO;
+	return -1;
+}
+
+ssize_t tls_stream_send_file(struct tls_stream *stream, int file_fd, size_t n)
+{
+	ssize_t sent;
+
+	if (stream->failed || stream->said_end || !kernel_seals(stream)) {
+		errno = EPROTO;
+		return -1;
+	}
+	do
+		sent = sendfile(stream->bio.fd, file_fd, NULL, n);
+	while (sent < 0 && errno == EINTR);
+	return count_sent(stream, sent);
+}
+
+static enum tls_status write_by_kernel(
+    struct tls_stream *stream, const void *bytes, size_t n, size_t *taken_out)
+{
+	ssize_t sent = count_sent(stream, io_write(stream->bio.fd, bytes, n));
+
+	if (sent >= 0) {
+		*taken_out = (size_t)sent;
+		return TLS_OK;
+	}
+	if (errno == EAGAIN)
+		return TLS_AGAIN;
+	if (stream->failed)
+		return TLS_FAILED;
+	stream->bio.error = errno;
+	return fail(stream, strerror(errno));
+}
+
+bool tls_stream_lacks_keys(const struct tls_stream *stream)
+{
+	return stream->records != NULL && tls_records_lacks_keys(stream->records);
+}
+
 enum tls_status tls_stream_write(
     struct tls_stream *stream, const void *bytes, size_t n, size_t *taken_out)
 {
@@ -383,6 +447,8 @@ enum tls_status tls_stream_write(
 		return TLS_FAILED;
 	if (n > most)
 		n = most;
+	if (kernel_seals(stream))
+		return write_by_kernel(stream, bytes, n, taken_out);
 	ERR_clear_error();
 	if (stream->records != NULL) {
 		status = explain_records(stream, tls_records_write(stream->records, bytes, n));
@@ -399,21 +465,30 @@ enum tls_status tls_stream_write(
 	return tls_stream_flush(stream) == TLS_FAILED ? TLS_FAILED : TLS_OK;
 }
 
+static enum tls_status say_end(struct tls_stream *stream)
+{
+	enum tls_status status = TLS_OK;
+
+	ERR_clear_error();
+	if (stream->records == NULL)
+		SSL_shutdown(stream->ssl);
+	else
+		status = explain_records(stream, tls_records_close(stream->records));
+	ERR_clear_error();
+	stream->end_waits = status == TLS_AGAIN;
+	stream->said_end = status != TLS_AGAIN;
+	return status;
+}
+
 enum tls_status tls_stream_close(struct tls_stream *stream)
 {
 	enum tls_status status;
 
 	if (!stream->open || stream->failed)
 		return TLS_FAILED;
-	if (!stream->said_end) {
-		stream->said_end = true;
-		ERR_clear_error();
-		if (stream->records == NULL)
-			SSL_shutdown(stream->ssl);
-		else if (tls_records_close(stream->records) != TLS_RECORDS_OK)
-			return fail(stream, tls_records_failure(stream->records));
-		ERR_clear_error();
-	}
+	status = stream->said_end ? TLS_OK : say_end(stream);
+	if (status != TLS_OK)
+		return status;
 	status = tls_stream_flush(stream);
 	/* What nobody has read turns the close of the socket into a reset, which takes the end of the file along.  A client
 	 * that has hung up already has what it wanted. */
@@ -435,7 +510,7 @@ short tls_stream_events(const struct tls_stream *stream)
 {
 	short events = 0;
 
-	if (tls_bio_has_output(&stream->bio))
+	if (tls_bio_has_output(&stream->bio) || stream->end_waits)
 		events |= POLLOUT;
 	if (!stream->open)
 		events |= POLLIN;

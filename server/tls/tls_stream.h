@@ -12,7 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/uio.h>
+
+#include "server/tls/tls_kernel.h"
 
 #define TLS_DESCRIPTION_BYTES 160u
 
@@ -60,6 +63,15 @@ enum tls_status tls_stream_write(
 enum tls_status tls_stream_flush(struct tls_stream *stream);
 /* Say that this was all (close_notify, once) and flush.  The peer is not waited for. */
 enum tls_status tls_stream_close(struct tls_stream *stream);
+/*
+ * bulk, to send a file: let the kernel make the records from now on (tls_kernel.h); no more than TLS_KERNEL_MAX_BYTES are
+ * to follow.  Unless it SEALS, everything is as before.
+ */
+enum tls_kernel_answer tls_stream_hand_over(struct tls_stream *stream);
+/* Then: as sendfile(2), from the file's own position.  EPROTO: tls_stream_failure. */
+ssize_t tls_stream_send_file(struct tls_stream *stream, int file_fd, size_t n);
+/* Did it fail because the client wants new keys, which the kernel does not take? */
+bool tls_stream_lacks_keys(const struct tls_stream *stream);
 /* Give a client of TLS 1.3 one more ticket, along with what is written next. */
 void tls_stream_renew_ticket(struct tls_stream *stream);
 

@@ -1,20 +1,16 @@
 """TLS on data connections: whose they are, how they end, and everything that a transfer can be."""
 
-import array
-import fcntl
 import hashlib
 import os
 import re
 import select
 import socket
 import ssl
-import subprocess
-import termios
 import time
 import unittest
 
-from ftps import FtpsClient, TlsInMemory, client_context, cut, finish
-from transom import FTPS_BOTH, SCALE, TransomServer, make_file, need_tool, read_all, wait_until
+from ftps import FtpsClient, SClient, TlsInMemory, client_context, cut, finish
+from transom import FTPS_BOTH, SCALE, TransomServer, make_file, read_all, wait_until
 
 ALICE = {"alice": {"password": "secret"}, "old": {"password": "secret", "require_close_notify": False},
          "strict": {"password": "secret", "data_session": "require"},
@@ -31,6 +27,7 @@ class WithServer(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.server = TransomServer(**{"users": ALICE, "listeners": FTPS_BOTH, "tls": True, **cls.OPTIONS})
+        cls.server.makes_certificate = True
         cls.server.__enter__()
 
     @classmethod
@@ -167,53 +164,10 @@ class Transfers(WithServer):
                 session = client.sock.session
 
 
-class SClient:
-    """openssl s_client as a data connection's client, since Python's ssl takes no new keys: it speaks TLS 1.3 with one
-    suite, and resumes nothing."""
-
-    def __init__(self, port, suite):
-        self.process = subprocess.Popen(
-            [need_tool("openssl"), "s_client", "-connect", "127.0.0.1:%d" % port, "-tls1_3", "-ciphersuites", suite,
-             "-brief"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            stream.close()
-
-    def wait_said(self, word):
-        """Read what it says about itself until the word is there."""
-        said = b""
-        while word not in said:
-            if not select.select([self.process.stderr], [], [], 20 * SCALE)[0]:
-                raise AssertionError("s_client says only %r" % said)
-            some = os.read(self.process.stderr.fileno(), 4096)
-            if not some:
-                raise AssertionError("s_client has ended: %r" % said)
-            said += some
-
-    def send(self, content):
-        self.process.stdin.write(content)
-        self.process.stdin.flush()
-
-    def has_read_all(self):
-        waiting = array.array("i", [0])
-        fcntl.ioctl(self.process.stdin, termios.FIONREAD, waiting)
-        return waiting[0] == 0
-
-    def renew_keys(self):
-        """An order is what is read in one piece and begins with its letter: none of them may be in a file's content."""
-        wait_until(self.has_read_all, what="s_client's reading")
-        self.send(b"K\n")
-        self.wait_said(b"KEYUPDATE")
-
-
 class Keys(WithServer):
     """Each suite, and new keys in the middle of a transfer, which a client may take whenever it likes."""
+
+    OPTIONS = {"tls": {"kernel_tls": "off"}}    # kernels before 6.14 take no new keys: test_ftps_kernel.py
 
     def s_client(self, client, line, suite):
         port = int(re.search(r"\|(\d+)\|", client.cmd("EPSV")).group(1))

@@ -8,10 +8,16 @@
     FtpsClient(server.ports["ftps"], implicit=True)
 """
 
+import array
+import fcntl
+import os
+import select
 import socket
 import ssl
+import subprocess
+import termios
 
-from transom import RawFtp
+from transom import RawFtp, SCALE, need_tool, wait_until
 
 
 def client_context(authority=None, maximum=None, minimum=None, certificate=None, alpn=None, tickets=True):
@@ -118,6 +124,51 @@ class TlsInMemory:
         except ssl.SSLWantReadError:
             pass
         return self.to_send.read()
+
+
+class SClient:
+    """openssl s_client as a data connection's client, since Python's ssl takes no new keys: it speaks TLS 1.3 with one
+    suite, and resumes nothing."""
+
+    def __init__(self, port, suite):
+        self.process = subprocess.Popen(
+            [need_tool("openssl"), "s_client", "-connect", "127.0.0.1:%d" % port, "-tls1_3", "-ciphersuites", suite,
+             "-brief"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            stream.close()
+
+    def wait_said(self, word):
+        """Read what it says about itself until the word is there."""
+        said = b""
+        while word not in said:
+            if not select.select([self.process.stderr], [], [], 20 * SCALE)[0]:
+                raise AssertionError("s_client says only %r" % said)
+            some = os.read(self.process.stderr.fileno(), 4096)
+            if not some:
+                raise AssertionError("s_client has ended: %r" % said)
+            said += some
+
+    def send(self, content):
+        self.process.stdin.write(content)
+        self.process.stdin.flush()
+
+    def has_read_all(self):
+        waiting = array.array("i", [0])
+        fcntl.ioctl(self.process.stdin, termios.FIONREAD, waiting)
+        return waiting[0] == 0
+
+    def renew_keys(self):
+        """An order is what is read in one piece and begins with its letter: none of them may be in a file's content."""
+        wait_until(self.has_read_all, what="s_client's reading")
+        self.send(b"K\n")
+        self.wait_said(b"KEYUPDATE")
 
 
 def finish(data):

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/tls.h>
 #include <netinet/in.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -170,6 +171,7 @@ static const struct {
 	{ "setsockopt", { 0, SOL_SOCKET, SO_ATTACH_FILTER, 0, 0 } },
 	{ "setsockopt", { 0, IPPROTO_IP, IP_ADD_MEMBERSHIP, 0, 0 } },
 	{ "getsockopt", { 0, SOL_SOCKET, SO_ACCEPTCONN, 0, 0 } },
+	{ "setsockopt", { 0, SOL_TLS, TLS_RX, 0, 0 } },
 	{ "pidfd_open", { 1, 0 } },
 	{ "shmget", { 0, 4096, 0 } },
 	{ "name_to_handle_at", { 0 } },

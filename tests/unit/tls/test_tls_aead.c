@@ -65,6 +65,29 @@ Test(tls_aead, seals_as_rfc_8448_does)
 	cr_expect_null(client);
 }
 
+Test(tls_aead, tells_the_keys_of_rfc_8448_and_how_many_records_they_have_made)
+{
+	static const uint8_t key[16] = { 0x9f, 0x02, 0x28, 0x3b, 0x6c, 0x9c, 0x07, 0xef, 0xc2, 0x6b, 0xb9, 0xf2,
+		0xac, 0x92, 0xe3, 0x56 };
+	static const uint8_t iv[12] = { 0xcf, 0x78, 0x2b, 0x88, 0xdd, 0x83, 0x54, 0x9a, 0xad, 0xf1, 0xe9, 0x84 };
+	struct tls_aead *server = make(AES_128_GCM_ID, server_secret, 32, AEAD_SEAL);
+	struct tls_aead_keys keys;
+	uint8_t out[128];
+
+	cr_assert(tls_aead_seal(server, SSL3_RT_HANDSHAKE, payload, 1, out));
+	cr_assert(tls_aead_tell_keys(server, &keys));
+	cr_expect_eq(keys.suite, AES_128_GCM_ID);
+	cr_assert_eq(keys.key_bytes, sizeof(key));
+	cr_expect_arr_eq(keys.key, key, sizeof(key));
+	cr_expect_arr_eq(keys.iv, iv, sizeof(iv));
+	cr_expect_eq(keys.count, 1);
+	cr_assert(tls_aead_update(server));
+	cr_assert(tls_aead_tell_keys(server, &keys));
+	cr_expect_arr_neq(keys.key, key, sizeof(key));
+	cr_expect_eq(keys.count, 0);
+	tls_aead_free(&server);
+}
+
 Test(tls_aead, opens_as_rfc_8448_does)
 {
 	struct tls_aead *aead = make(AES_128_GCM_ID, client_secret, 32, AEAD_OPEN);
