@@ -117,7 +117,7 @@ class Inetutils(Client):
         self.assertEqual(len(re.findall("(?m)^226 ", said)), 1)
         # Month, day and hour are earlier too: the client compares them without looking at the year.
         os.utime(self.local("timed"), (950000000, 950000000))
-        self.assertIn("226 ", self.ftp("newer timed"))
+        self.assertIn("\n226 ", self.ftp("newer timed"))
 
     def test_unique_names(self):
         digests = [self.make_local("up%d" % number, seed=number) for number in (1, 2)]
@@ -135,7 +135,7 @@ class Inetutils(Client):
         self.assertNotIn("\n500 ", said)
 
     def test_a_second_login_on_the_same_connection_is_refused(self):
-        self.assertIn("530 ", self.ftp("user alice secret", "pwd"))
+        self.assertIn("\n530 ", self.ftp("user alice secret", "pwd"))
 
     def test_several_connections_after_each_other(self):
         digest = self.make_local("up")
@@ -143,7 +143,7 @@ class Inetutils(Client):
         said = self.ftp("put up first", *again, "get first down", *again, "delete first")
         self.assertFile(self.local("down"), digest)
         self.assertFalse(os.path.exists(self.remote("first")))
-        self.assertEqual(said.count("221 "), 3)
+        self.assertEqual(said.count("\n221 "), 3)
 
     def test_anonymous_may_read_and_not_write(self):
         self.server.write_file("anonymous", "public", b"for all")

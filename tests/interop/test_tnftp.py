@@ -116,7 +116,7 @@ class Tnftp(Client):
         self.assertEqual(os.stat(self.local("timed")).st_mtime, 1000000000)
         self.assertEqual(len(re.findall("(?m)^226 ", said)), 1)
         os.utime(self.remote("timed"), (1100000000, 1100000000))
-        self.assertIn("226 ", self.tnftp("newer timed"))
+        self.assertIn("\n226 ", self.tnftp("newer timed"))
         self.assertEqual(os.stat(self.local("timed")).st_mtime, 1100000000)
 
     def test_unique_names(self):
