@@ -350,7 +350,7 @@ static void check_deadlines(struct ssh_front *front)
 		return;
 	if (ssh_channels_hold_output(front))
 		ssh_front_end(front, GUARD_BYE_SLOW, NULL);
-	else if (!ssh_channels_busy(front))
+	else if (!ssh_channels_busy(front) || front->packets.damaged)
 		ssh_front_end(front, GUARD_BYE_IDLE, "Idle timeout");
 	else
 		front->active_ms = now;

@@ -5,6 +5,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/evp.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -98,8 +99,9 @@ enum tls_kernel_answer tls_kernel_take(int fd, const struct tls_aead_keys *keys)
 	const size_t n = tls_kernel_describe(keys, &info);
 	const int unbounded = INT_MAX;
 
-	/* Without keys the layer lets everything through as it is: what fails behind it changes nothing. */
-	if (n == 0 || !read_memory(fd, memory))
+	/* Whoever wants FIPS 140 wants the module that he has configured.  Without keys the layer lets everything through as it
+	 * is: what fails behind it changes nothing. */
+	if (EVP_default_properties_is_fips_enabled(NULL) || n == 0 || !read_memory(fd, memory))
 		answer = TLS_KERNEL_NEVER;
 	else if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, ULP_NAME, sizeof(ULP_NAME)) != 0 ||
 	         setsockopt(fd, SOL_TLS, TLS_TX, &info, (socklen_t)n) != 0)

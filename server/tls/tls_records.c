@@ -329,6 +329,13 @@ static enum tls_records_status take_record(struct tls_records *records)
 	return TLS_RECORDS_OK;
 }
 
+/* With pieces lent nothing is moved: behind a full buffer there is no room, and a read of no bytes would look like the end
+ * of the connection. */
+static bool has_room(const struct tls_records *records)
+{
+	return records->lent_count == 0 || tls_bio_has_room(records->bio);
+}
+
 static enum tls_records_status receive_more(struct tls_records *records)
 {
 	struct tls_bio *bio = records->bio;
@@ -336,6 +343,7 @@ static enum tls_records_status receive_more(struct tls_records *records)
 
 	if (records->lent_count == 0)
 		tls_bio_compact(bio);
+	assert(tls_bio_has_room(bio));
 	n = tls_bio_receive(bio);
 	if (n > 0)
 		return TLS_RECORDS_OK;
@@ -362,7 +370,7 @@ static enum tls_records_status fetch(struct tls_records *records, bool *may_rece
 			status = take_record(records);
 			if (status == TLS_RECORDS_OK && records->rest_bytes == 0)
 				++*chaff_out;
-		} else if (*may_receive) {
+		} else if (*may_receive && has_room(records)) {
 			*may_receive = false;
 			status = receive_more(records);
 		} else {
@@ -429,7 +437,7 @@ static size_t lend_rest(struct tls_records *records, size_t n)
 static bool is_full(const struct tls_records *records)
 {
 	return records->lent_count == TLS_LENT_MAX ||
-	       (records->lent_count > 0 && records->rest_bytes == 0 && !tls_bio_has_room(records->bio) &&
+	       (records->lent_count > 0 && records->rest_bytes == 0 && !has_room(records) &&
 		   !tls_records_has_input(records));
 }
 

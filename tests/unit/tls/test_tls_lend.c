@@ -180,6 +180,43 @@ Test(tls_lend, records_in_any_lengths_and_pieces_of_them)
 	cr_expect_eq(taken, given);
 }
 
+static void send_key_update(void)
+{
+	static const uint8_t message[] = { SSL3_MT_KEY_UPDATE, 0, 0, 1, SSL_KEY_UPDATE_NOT_REQUESTED };
+
+	cr_assert(records_peer_send(&peer, SSL3_RT_HANDSHAKE, message, sizeof(message)));
+	cr_assert(tls_aead_update(peer.sealing));
+}
+
+/* Twice as many pieces as may be lent, and what fills the buffer up to its last byte is no payload. */
+Test(tls_lend, a_full_buffer_that_ends_with_nothing_is_not_the_end)
+{
+	const size_t update = 5 + TLS_AEAD_OVERHEAD_BYTES;
+	const size_t whole = TLS_LENT_WHOLE_BYTES + TLS_AEAD_OVERHEAD_BYTES;
+	size_t left = TLS_RECEIVE_BYTES - update, got;
+
+	for (; left >= 2 * whole; left -= whole) {
+		send_next(TLS_LENT_WHOLE_BYTES);
+		cr_assert_gt(tls_bio_receive(&peer.bio), 0);
+	}
+	send_next(left - TLS_AEAD_OVERHEAD_BYTES);
+	send_key_update();
+	cr_assert_gt(tls_bio_receive(&peer.bio), 0);
+	cr_assert_not(tls_bio_has_room(&peer.bio));
+	for (unsigned i = 0; i < 8; i++)
+		send_next(TLS_LENT_WHOLE_BYTES);
+	while (taken + look() < given) {
+		enum tls_records_status status = lend(TLS_RECEIVE_BYTES, &got);
+
+		cr_assert(status == TLS_RECORDS_OK || status == TLS_RECORDS_AGAIN, "%d after %zu of %zu: %s", (int)status,
+		    taken + look(), given, tls_records_failure(peer.records));
+		if (status == TLS_RECORDS_OK || got == 0)
+			take_back();
+	}
+	take_back();
+	cr_expect_eq(taken, given);
+}
+
 Test(tls_lend, the_end_comes_along_with_the_last_bytes)
 {
 	static const uint8_t close_notify[] = { SSL3_AL_WARNING, SSL3_AD_CLOSE_NOTIFY };
