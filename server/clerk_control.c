@@ -269,15 +269,18 @@ static void serve(struct clerk_control *control, int fd)
 static void on_listener(struct loop *loop, int fd, uint32_t events, void *context)
 {
 	struct clerk_control *control = context;
-	int client_fd = -1;
+	int client_fd = 0;
 
 	(void)events;
-	while (free_connection(control) != NULL &&
-	       (client_fd = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-		serve(control, client_fd);
+	/* Some a turn: who is refused takes no place. */
+	for (unsigned i = 0; i < CONTROL_CONNECTIONS_MAX && client_fd >= 0 && free_connection(control) != NULL; i++) {
+		client_fd = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (client_fd >= 0)
+			serve(control, client_fd);
+	}
 	if (free_connection(control) == NULL) {
 		watch_listener(control);
-	} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+	} else if (client_fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
 		/* No descriptor to be had: whoever waits, waits on. */
 		loop_unwatch(loop, fd);
 		loop_timer_set(control->pause, clock_mono_ms() + ACCEPT_PAUSE_MS);

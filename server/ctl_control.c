@@ -123,7 +123,7 @@ static bool is_text(const struct buf *answer)
 		const char *line_end = memchr(bytes, '\n', (size_t)(end - bytes));
 		const size_t length = (size_t)((line_end != NULL ? line_end : end) - bytes);
 
-		if (!text_is_utf8(bytes, length) || text_has_control(bytes, length))
+		if (!text_is_harmless(bytes, length))
 			return false;
 		bytes += length + 1;
 	}

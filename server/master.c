@@ -115,6 +115,7 @@ void master_say_ready(struct master *master)
 	struct event event;
 
 	master->phase = MASTER_RUNNING;
+	master_certificates_tell(master);
 	listeners_describe(&master->now.listeners, master->now.conf, listeners, sizeof(listeners));
 	event_init(&event, EVENT_READY);
 	event_text(&event, EVENT_FIELD_LISTENERS, listeners);
@@ -124,7 +125,6 @@ void master_say_ready(struct master *master)
 	event_number(&event, EVENT_FIELD_GENERATION, master->generation);
 	clerk_client_log(master->log, &event);
 	notify_send("READY=1");
-	master_certificates_tell(master);
 }
 
 /* --- setup ---------------------------------------------------------------------------------- */
@@ -271,8 +271,9 @@ static bool load(struct master *master, char message[CONF_MESSAGE_BYTES])
 	     conf_check(now->conf, master->as_root, message) == CONF_OK &&
 	     master_system_fits(now->conf, master->as_root, message) &&
 	     master_files_prepare(now->conf, &master->empty_dir_fd, message) &&
-	     master_control_open(master, message) &&
-	     master_setup_open(now, text, &given, message);
+	     master_setup_open(now, text, &given, message) &&
+	     /* Last: it may take the place of a server that still drains, which a start that fails must not. */
+	     master_control_open(master, message);
 	listeners_close_except(&given, ok ? &now->listeners : NULL);
 	free(text);
 	return ok;

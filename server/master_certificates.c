@@ -23,11 +23,13 @@ struct told {
 	int64_t at;
 };
 
-/* What metrics tell of a configured file; strings on the heap. */
+/* What is in force of a configured file; strings on the heap. */
 struct end {
 	char *file;
 	char *names;
 	int64_t expires;
+	uint8_t digest[TLS_CERTIFICATE_DIGEST_BYTES]; /* of the certificate that ends first */
+	bool of_chain; /* which is not the server's own */
 };
 
 struct ends {
@@ -40,7 +42,7 @@ struct master_certificates {
 	struct loop_timer *expiry_timer;
 	struct loop_timer *retry_timer;
 	struct told *told;
-	struct ends ends;  /* as last found */
+	struct ends ends;  /* of the configuration in force */
 	size_t ends_told;  /* so many the clerk has heard of */
 	bool count_told;
 };
@@ -90,14 +92,13 @@ static void on_look(struct loop *loop, void *context)
 /* --- certificates that end ---------------------------------------------------------------------- */
 
 /* Was this said within the last day?  If not, it is now; when memory runs out it is said too often. */
-static bool was_told(struct master_certificates *own, X509 *certificate, enum event_id id, int64_t now)
+static bool was_told(
+    struct master_certificates *own, const uint8_t *digest, enum event_id id, int64_t now)
 {
-	uint8_t digest[TLS_CERTIFICATE_DIGEST_BYTES] = { 0 };
 	struct told **link = &own->told;
 	struct told *made;
 	bool found = false;
 
-	tls_certificate_digest(certificate, digest);
 	while (*link != NULL) {
 		struct told *each = *link;
 
@@ -107,33 +108,32 @@ static bool was_told(struct master_certificates *own, X509 *certificate, enum ev
 			continue;
 		}
 		found = found || (each->event == id &&
-		                     memcmp(each->digest, digest, sizeof(digest)) == 0);
+		                     memcmp(each->digest, digest, sizeof(each->digest)) == 0);
 		link = &each->next;
 	}
 	if (found || (made = calloc(1, sizeof(*made))) == NULL)
 		return found;
 	*made = (struct told){ .next = own->told, .event = id, .at = now };
-	memcpy(made->digest, digest, sizeof(digest));
+	memcpy(made->digest, digest, sizeof(made->digest));
 	own->told = made;
 	return false;
 }
 
-static void tell(struct master *master, const char *path, X509 *server, X509 *ending, int64_t left)
+static void tell(struct master *master, const struct end *end, int64_t left)
 {
 	enum event_id id = left > 0 ? EVENT_CERTIFICATE_EXPIRES : EVENT_CERTIFICATE_EXPIRED;
-	char names[TLS_CERTIFICATE_NAMES_BYTES], date[TLS_CERTIFICATE_DATE_BYTES];
+	char date[TLS_CERTIFICATE_DATE_BYTES];
 	struct event event;
 
-	if (was_told(master->certificates, ending, id, clock_mono_ms()))
+	if (was_told(master->certificates, end->digest, id, clock_mono_ms()))
 		return;
-	tls_certificate_names(server, names, sizeof(names));
-	tls_certificate_date(tls_certificate_not_after(ending), date);
+	tls_certificate_date(end->expires, date);
 	event_init(&event, id);
-	event_text(&event, EVENT_FIELD_FILE, path);
-	event_text(&event, EVENT_FIELD_NAMES, names);
+	event_text(&event, EVENT_FIELD_FILE, end->file);
+	event_text(&event, EVENT_FIELD_NAMES, end->names);
 	event_text(&event, EVENT_FIELD_EXPIRES, date);
 	event_number(&event, EVENT_FIELD_DAYS, (uint64_t)((left > 0 ? left : -left) / DAY_SECONDS));
-	if (ending != server)
+	if (end->of_chain)
 		event_text(&event, EVENT_FIELD_REASON,
 		    "it is a certificate of the chain that ends before the server's own");
 	event_text(&event, EVENT_FIELD_CURE,
@@ -161,10 +161,10 @@ static const struct end *find_end(const struct ends *ends, const char *file)
 	return NULL;
 }
 
-/* Twice the same file is one; what memory or the clerk has no room for is missing in the metrics. */
-static void add_end(struct ends *ends, const char *file, const char *names, int64_t expires)
+/* Twice the same file is one; what there is no memory for is told of nowhere. */
+static void add_end(struct ends *ends, const char *file, const char *names, const struct end *rest)
 {
-	struct end made = { .expires = expires };
+	struct end made = *rest;
 
 	if (find_end(ends, file) != NULL || ends->count == ends->room)
 		return;
@@ -216,36 +216,61 @@ void master_certificates_tell_clerk(struct master *master)
 
 /* --- looking ------------------------------------------------------------------------------------ */
 
-/* Tell of one file and add it to found; *next_ms is lowered to the time in which there is more to tell. */
-static void look_at_end(
-    struct master *master, const char *path, struct ends *found, int64_t *next_ms)
+/* What the file holds; one that cannot be read now was good when it was taken. */
+static void look_at_end(struct master *master, const char *path, struct ends *found)
 {
-	const int64_t warning = master->now.conf->tls.expiry_warning / 1000;
 	const struct end *former = find_end(&master->certificates->ends, path);
-	struct tls_certificate_file *file = NULL;
+	struct tls_certificate_file *file;
 	char names[TLS_CERTIFICATE_NAMES_BYTES];
 	char message[CONF_MESSAGE_BYTES];
+	struct end end = { 0 };
 	X509 *ending;
-	int64_t left;
 
 	if (path[0] == '\0')
 		return;
-	/* One that cannot be read now was good when it was taken; whatever happens, HUP or a change tells. */
 	file = tls_certificate_load(path, message, sizeof(message));
 	if (file == NULL) {
 		if (former != NULL)
-			add_end(found, former->file, former->names, former->expires);
+			add_end(found, former->file, former->names, former);
 		return;
 	}
 	ending = tls_certificate_at(file, tls_certificate_first_to_end(file));
+	end.expires = tls_certificate_not_after(ending);
+	end.of_chain = ending != tls_certificate_at(file, 0);
+	tls_certificate_digest(ending, end.digest);
 	tls_certificate_names(tls_certificate_at(file, 0), names, sizeof(names));
-	add_end(found, path, names, tls_certificate_not_after(ending));
-	left = tls_certificate_not_after(ending) - clock_wall().tv_sec;
-	if (left <= warning)
-		tell(master, path, tls_certificate_at(file, 0), ending, left);
-	if (left > 0 && left * 1000 + SOON_MS < *next_ms)
-		*next_ms = left * 1000 + SOON_MS;
+	add_end(found, path, names, &end);
 	tls_certificate_free(&file);
+}
+
+/* What ends soon is told, and the timer set to when there is more to tell.  A file that has changed since counts when it
+ * has been taken, and not before: what is served is what ends. */
+static void tell_ends(struct master *master)
+{
+	const int64_t warning = master->now.conf->tls.expiry_warning / 1000;
+	struct master_certificates *own = master->certificates;
+	int64_t next_ms = DAY_MS;
+
+	for (size_t i = 0; i < own->ends.count; i++) {
+		const int64_t left = own->ends.items[i].expires - clock_wall().tv_sec;
+
+		if (left <= warning)
+			tell(master, &own->ends.items[i], left);
+		if (left > 0 && left * 1000 + SOON_MS < next_ms)
+			next_ms = left * 1000 + SOON_MS;
+	}
+	loop_timer_set(own->expiry_timer, clock_mono_ms() + next_ms);
+}
+
+static bool is_same(const struct ends *a, const struct ends *b)
+{
+	bool same = a->count == b->count;
+
+	for (size_t i = 0; same && i < a->count; i++)
+		same = strcmp(a->items[i].file, b->items[i].file) == 0 &&
+		       strcmp(a->items[i].names, b->items[i].names) == 0 &&
+		       a->items[i].expires == b->items[i].expires;
+	return same;
 }
 
 void master_certificates_tell(struct master *master)
@@ -253,26 +278,29 @@ void master_certificates_tell(struct master *master)
 	struct master_certificates *own = master->certificates;
 	const struct conf *conf = master->now.conf;
 	struct ends found = { .room = conf->tls_host_count + 1 };
-	int64_t next_ms = DAY_MS;
+	bool same;
 
 	if (found.room > CLERK_CERTIFICATES_MAX)
 		found.room = CLERK_CERTIFICATES_MAX;
 	found.items = calloc(found.room, sizeof(*found.items));
 	if (found.items == NULL)
 		found.room = 0;
-	look_at_end(master, conf->tls.certificate, &found, &next_ms);
+	look_at_end(master, conf->tls.certificate, &found);
 	for (size_t i = 0; i < conf->tls_host_count; i++)
-		look_at_end(master, conf->tls_hosts[i].certificate, &found, &next_ms);
-	loop_timer_set(own->expiry_timer, clock_mono_ms() + next_ms);
+		look_at_end(master, conf->tls_hosts[i].certificate, &found);
+	/* A clerk that does not read shall have no more to read than there is news. */
+	same = is_same(&own->ends, &found);
 	clear_ends(&own->ends);
 	own->ends = found;
-	master_certificates_tell_clerk(master);
+	if (!same)
+		master_certificates_tell_clerk(master);
+	tell_ends(master);
 }
 
 static void on_expiry(struct loop *loop, void *context)
 {
 	(void)loop;
-	master_certificates_tell(context);
+	tell_ends(context);
 }
 
 /* --- life --------------------------------------------------------------------------------------- */

@@ -179,10 +179,10 @@ bool master_start_clerk(struct master *master)
 	loop_watch(master->loop, master->clerk_fd, EPOLLIN, on_clerk, master);
 	master_tell_limits(master);
 	ok = give_log_to_clerk(master);
-	master_control_tell(master);
-	master_certificates_tell_clerk(master);
 	if (is_stopping(master))
 		master_tell_drain(master);
+	master_control_tell(master);
+	master_certificates_tell_clerk(master);
 out:
 	io_close(&channel[0]);
 	io_close(&channel[1]);

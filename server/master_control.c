@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/base/clock.h"
@@ -25,6 +26,9 @@
 #define SOCKET_UMASK 0177 /* for its owner and root */
 #define BACKLOG    32
 #define PID_BYTES  24
+#define LOCK_TRIES 20 /* a server that ends has it for a moment */
+#define LOCK_PAUSE { .tv_nsec = 10 * 1000 * 1000 }
+#define OTHER_PLACE "; runtime_dir must be on a file system with sockets and locks, such as that of /run"
 
 struct master_control {
 	int dir_fd;
@@ -57,6 +61,18 @@ static void holder_of_lock(int fd, char out[PID_BYTES])
 		text_copy(out, PID_BYTES, "unknown");
 }
 
+static bool lock(int fd)
+{
+	const struct timespec pause = LOCK_PAUSE;
+
+	for (unsigned try = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; try++) {
+		if (errno != EWOULDBLOCK || try == LOCK_TRIES)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 static bool take_lock(struct master_control *control, const struct conf *conf,
     char message[CONF_MESSAGE_BYTES])
 {
@@ -64,12 +80,12 @@ static bool take_lock(struct master_control *control, const struct conf *conf,
 
 	control->lock_fd = openat(control->dir_fd, LOCK_NAME,
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, LOCK_MODE);
-	if (control->lock_fd >= 0 && flock(control->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+	if (control->lock_fd >= 0 && lock(control->lock_fd)) {
 		sign_lock(control->lock_fd);
 		return true;
 	}
 	if (control->lock_fd < 0 || errno != EWOULDBLOCK) {
-		text_format(message, CONF_MESSAGE_BYTES, "%s: \"%s/%s\": %s", conf->file,
+		text_format(message, CONF_MESSAGE_BYTES, "%s: \"%s/%s\": %s" OTHER_PLACE, conf->file,
 		    conf->runtime_dir, LOCK_NAME, strerror(errno));
 		return false;
 	}
@@ -139,8 +155,8 @@ bool master_control_open(struct master *master, char message[CONF_MESSAGE_BYTES]
 		return false;
 	}
 	if (!bind_socket(control, conf->runtime_dir)) {
-		text_format(message, CONF_MESSAGE_BYTES, "%s: \"%s/%s\": the control socket cannot be made: %s",
-		    conf->file, conf->runtime_dir, CONTROL_SOCKET_NAME, strerror(errno));
+		text_format(message, CONF_MESSAGE_BYTES,
+		    "%s: \"%s/%s\": the control socket cannot be made: %s" OTHER_PLACE, conf->file, conf->runtime_dir, CONTROL_SOCKET_NAME, strerror(errno));
 		return false;
 	}
 	return true;
@@ -159,6 +175,9 @@ void master_control_tell(struct master *master)
 
 void master_control_yield(struct master *master)
 {
+	/* Not by the close alone: a child that was just forked has it open, too. */
+	if (master->control->lock_fd >= 0)
+		flock(master->control->lock_fd, LOCK_UN);
 	io_close(&master->control->lock_fd);
 }
 

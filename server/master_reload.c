@@ -115,8 +115,8 @@ void master_reload_commit(struct master *master)
 	master_setup_clear(&old, &master->now.listeners);
 	master->reload_untold = true;
 	loop_timer_set(master->quiet_timer, clock_mono_ms() + MASTER_QUIET_MS);
-	master_reload_tell(master, false);
 	master_certificates_tell(master);
+	master_reload_tell(master, false);
 }
 
 void master_reload_tell(struct master *master, bool force)
@@ -142,9 +142,11 @@ void master_reopen_log(struct master *master)
 	enum clerk_log_kind kind;
 	struct event event;
 	int log_fd = -1;
-	bool ok = master_files_open_log(master->now.conf, &log_fd, &kind, message) &&
-	          master_tell_log(master, log_fd, kind);
+	bool ok;
 
+	text_copy(message, sizeof(message), "the clerk does not take it");
+	ok = master_files_open_log(master->now.conf, &log_fd, &kind, message) &&
+	     master_tell_log(master, log_fd, kind);
 	io_close(&log_fd);
 	event_init(&event, EVENT_LOG_REOPENED);
 	event_text(&event, EVENT_FIELD_RESULT, ok ? "ok" : "failed");

@@ -156,7 +156,7 @@ static void put_label_value(struct buf *out, const char *text)
 	const size_t length = strlen(text);
 	char *safe = NULL;
 
-	if (!text_is_utf8(text, length) || text_has_control(text, length)) {
+	if (!text_is_harmless(text, length)) {
 		safe = malloc(LABEL_MAX_BYTES);
 		if (safe == NULL) {
 			out->failed = true;
@@ -328,9 +328,8 @@ void metrics_print_document(FILE *out)
 	      "- Counters begin at 0 with the clerk: at a start of the server, and when the clerk had to be\n"
 	      "  replaced (event `clerk-back`). What reads them must expect that, as OpenMetrics tells it to.\n"
 	      "- No label names a user, a session or an address: the log does.\n"
-	      "- A certificate is looked at at the start, at every reload (a changed file causes one) and once a\n"
-	      "  day. One of the configured files that cannot be read keeps its last value. An alarm two weeks\n"
-	      "  before the end:\n\n"
+	      "- A certificate is the one in force, whatever lies in its file by now: it changes at a reload (a\n"
+	      "  changed file causes one) that succeeds. An alarm two weeks before the end:\n\n"
 	      "      transom_certificate_expiry_timestamp_seconds - time() < 14 * 86400\n\n"
 	      "| sample | type | labels | meaning |\n|---|---|---|---|\n",
 	    out);

@@ -30,10 +30,10 @@
 	M(build,	"transom_build_info",	GAUGE,	 "", "version",	"1; the label tells the version.")	\
 	M(start_time,	"transom_start_time_seconds", GAUGE, "seconds", "", "When the server was started (Unix time).") \
 	M(draining,	"transom_draining",	GAUGE,	 "", "",	"1 while the server was told to stop and sessions end, else 0.") \
-	M(sessions,	"transom_sessions",	GAUGE,	 "", "protocol", "Sessions now, logged in or not.")	\
+	M(sessions,	"transom_sessions",	GAUGE,	 "", "protocol", "Sessions now, logged in or not, by the protocol of their listener: explicit TLS counts as ftp.")	\
 	M(users,	"transom_users",	GAUGE,	 "", "",	"Users who have a session now; one with several counts once.") \
 	M(admitted,	"transom_sessions_admitted", COUNTER, "", "protocol", "Sessions that were let in.")	\
-	M(refused,	"transom_sessions_refused", COUNTER, "", "verdict", "Sessions and logins that a limit kept out.") \
+	M(refused,	"transom_sessions_refused", COUNTER, "", "verdict", "Sessions and logins that the clerk kept out.") \
 	M(uploads,	"transom_uploads",	COUNTER, "", "protocol", "Complete uploads.")			\
 	M(upload_bytes,	"transom_upload_bytes",	COUNTER, "bytes", "protocol", "Bytes of complete uploads.")	\
 	M(downloads,	"transom_downloads",	COUNTER, "", "protocol", "Complete downloads.")			\

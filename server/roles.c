@@ -26,12 +26,13 @@ const struct role role_table[ROLE_COUNT] = {
 	[ROLE_MASTER] = {
 		.name = "master", .account = ROLE_IS_ROOT, .root = ROLE_SEES_HOST,
 		.starts_others = true, .files = ROLE_FILES_MANY,
-		.holds = "listeners, door (both ends), configuration snapshot, a socket to each started role",
+		.holds = "listeners, door (both ends), configuration snapshot, control socket and its lock, "
+			 "a socket to each started role",
 	},
 	[ROLE_CLERK] = {
 		.name = "clerk", .account = ROLE_IS_CLERK_USER, .root = ROLE_SEES_NOTHING,
 		.confined = true, .profile = SANDBOX_CLERK, .files = ROLE_FILES_MANY,
-		.holds = "log, door (receiving end), a socket to the master and to each client",
+		.holds = "log, door (receiving end), control socket, a socket to the master and to each client",
 	},
 	[ROLE_KEEPER] = {
 		.name = "keeper", .account = ROLE_IS_KEEPER_USER, .root = ROLE_SEES_NOTHING,

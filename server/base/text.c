@@ -87,6 +87,22 @@ static bool is_harmful(uint32_t code)
 	       (code >= 0x2066 && code <= 0x2069);
 }
 
+bool text_is_harmless(const void *bytes, size_t n)
+{
+	const uint8_t *at = bytes;
+
+	while (n > 0) {
+		uint32_t code;
+		size_t length = utf8_decode(at, n, &code);
+
+		if (length == 0 || is_harmful(code))
+			return false;
+		at += length;
+		n -= length;
+	}
+	return true;
+}
+
 /* The harmless form of the character at bytes; how many bytes it was is in *taken. */
 static size_t escape_one(
     char out[UTF8_MAX_BYTES * ESCAPED_MAX_BYTES], const uint8_t *bytes, size_t n, size_t *taken)

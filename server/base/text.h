@@ -21,6 +21,10 @@ bool text_is_utf8(const void *bytes, size_t n);
 /* Is there a control character (below 0x20, or 0x7f) in it? */
 bool text_has_control(const void *bytes, size_t n);
 
+/* Is it well-formed UTF-8 without characters that a terminal takes for more than signs (text_escape leaves it as it is, but
+ * for backslashes)? */
+bool text_is_harmless(const void *bytes, size_t n);
+
 /* snprintf that says whether all of it fitted. */
 bool text_format(char *out, size_t out_bytes, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

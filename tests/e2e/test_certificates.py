@@ -1,6 +1,7 @@
 """Certificates and keys that change, and that end, under a running server."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -9,7 +10,7 @@ import unittest
 
 from certificates import Authority
 from ftps import FtpsClient, client_context, finish
-from transom import FTPS_BOTH, SCALE, ServerFailed, TransomServer, modes, read_all, wait_until
+from transom import FTPS_BOTH, SCALE, ServerFailed, TransomServer, modes, program, read_all, wait_until
 
 NOTICED = 30        # seconds within which a change must be noticed and in force
 DAY = 86400
@@ -256,6 +257,18 @@ class Expiring(Certificates):
         self.assertEqual(server.wait_event("certificate-expires")["days"], 0)
         event = server.wait_event("certificate-expired", 20)
         self.assertEqual(event["level"], "error")
+
+    def test_a_renewal_that_is_not_taken_does_not_silence_the_end(self):
+        """What is served is what ends, whatever lies in the file by then."""
+        server = self.server(self.ending_in(8))
+        server.wait_event("certificate-expires")
+        self.copy(self.new.certificate, "cert.pem")     # and the former one's key
+        self.assertEqual(server.reload()["event"], "reload-failed")
+        server.wait_event("certificate-expired", 20)
+        metrics = subprocess.run([program("transomctl"), "-c", server.conf, "metrics"], check=True, capture_output=True,
+                                 timeout=60 * SCALE, text=True).stdout
+        ends = re.search(r"^transom_certificate_expiry_timestamp_seconds{.*} (\d+)$", metrics, re.M)
+        self.assertLess(int(ends.group(1)), time.time())
 
     def test_one_that_has_ended(self):
         """The server starts all the same: clients that do not look are served, and the log says it."""

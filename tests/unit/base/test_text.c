@@ -103,6 +103,16 @@ Test(text, knows_control_characters)
 	cr_assert_not(text_has_control("", 0));
 }
 
+Test(text, knows_what_a_terminal_may_be_shown)
+{
+	cr_assert(text_is_harmless("a\303\274 ~\\", 6));
+	cr_assert(text_is_harmless("", 0));
+	cr_assert_not(text_is_harmless("a\033[31m", 6));
+	cr_assert_not(text_is_harmless("\302\233" "31m", 5)); /* CSI in one character */
+	cr_assert_not(text_is_harmless("\342\200\256", 3));  /* the other way round from here */
+	cr_assert_not(text_is_harmless("a\303", 2));
+}
+
 Test(text, format_and_copy_say_whether_all_fitted)
 {
 	char out[4];
