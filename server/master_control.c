@@ -156,7 +156,8 @@ bool master_control_open(struct master *master, char message[CONF_MESSAGE_BYTES]
 	}
 	if (!bind_socket(control, conf->runtime_dir)) {
 		text_format(message, CONF_MESSAGE_BYTES,
-		    "%s: \"%s/%s\": the control socket cannot be made: %s" OTHER_PLACE, conf->file, conf->runtime_dir, CONTROL_SOCKET_NAME, strerror(errno));
+		    "%s: \"%s/%s\": the control socket cannot be made: %s" OTHER_PLACE, conf->file,
+		    conf->runtime_dir, CONTROL_SOCKET_NAME, strerror(errno));
 		return false;
 	}
 	return true;
