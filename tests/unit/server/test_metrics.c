@@ -172,7 +172,7 @@ Test(metrics, certificates_are_replaced_as_a_whole)
 Test(metrics, protocols_are_known_by_their_names)
 {
 	for (int i = 0; i < CONF_PROTOCOL_COUNT; i++)
-		cr_assert_eq(metrics_protocol(conf_protocol_name(i), strlen(conf_protocol_name(i))), i);
+		cr_assert_eq((int)metrics_protocol(conf_protocol_name(i), strlen(conf_protocol_name(i))), i);
 	cr_assert_eq(metrics_protocol("ftpsx", 4), CONF_PROTOCOL_FTPS);
 	cr_assert_eq(metrics_protocol("", 0), CONF_PROTOCOL_COUNT);
 	cr_assert_eq(metrics_protocol("FTP", 3), CONF_PROTOCOL_COUNT);
