@@ -118,6 +118,7 @@ struct guard_watchdog {
 	bool asked;      /* and its pong has not come */
 	int64_t asked_ms;
 	uint32_t steps_burnt; /* of processor time, since then */
+	bool excused;	      /* at the last look */
 };
 
 /* --- guard_login.c ------------------------------------------------------------------------ */

@@ -51,6 +51,7 @@ static void ask(struct guard *guard)
 	const struct guard_note_ping note = { .number = ++watchdog->number };
 
 	watchdog->asked = true;
+	watchdog->excused = false;
 	watchdog->asked_ms = clock_mono_ms();
 	watchdog->steps_burnt = 0;
 	loop_timer_set(watchdog->timer, watchdog->asked_ms + half_timeout(guard));
@@ -58,12 +59,28 @@ static void ask(struct guard *guard)
 	guard_notify_ping(guard, &note);
 }
 
+/* Whose excuse has just ended gets the whole time again: our answer may not have reached it yet. */
+static bool note_excuse(struct guard *guard)
+{
+	struct guard_watchdog *watchdog = &guard->watchdog;
+	const bool excused = is_excused(guard);
+
+	if (watchdog->excused && !excused) {
+		watchdog->asked_ms = clock_mono_ms();
+		watchdog->steps_burnt = 0;
+		loop_timer_set(watchdog->timer, watchdog->asked_ms + half_timeout(guard));
+	}
+	watchdog->excused = excused;
+	return excused;
+}
+
 static void look(struct guard *guard)
 {
 	struct guard_watchdog *watchdog = &guard->watchdog;
+	const bool excused = watchdog->asked && note_excuse(guard);
 	const struct guard_watchdog_facts facts = {
 		.asked = watchdog->asked,
-		.excused = is_excused(guard),
+		.excused = excused,
 		.steps_burnt = watchdog->steps_burnt,
 		.waited_ms = clock_mono_ms() - watchdog->asked_ms,
 		.limit_ms = half_timeout(guard),
