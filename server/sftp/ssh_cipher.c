@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/bytes.h"
 #include "server/base/text.h"
 #include "server/sftp/ssh_cipher_private.h"
 
@@ -43,11 +44,6 @@ static const struct mac_row mac_rows[] = {
 	{ .name = "hmac-sha1", .digest = "SHA1", .bytes = 20 },
 };
 /* clang-format on */
-
-static uint32_t get_u32(const uint8_t in[4])
-{
-	return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
-}
 
 /* --- set-up ----------------------------------------------------------------------------------- */
 
@@ -252,7 +248,7 @@ static bool lay_out(const struct ssh_cipher *c, const uint8_t *head, size_t head
 	uint8_t *start = wire + c->shape->clear;
 	uint8_t *at = append(wire + LENGTH_BYTES + 1, head, head_bytes);
 
-	cipher_put_u32(wire, (uint32_t)(1 + head_bytes + body_bytes + padding));
+	bytes_put_u32(wire, (uint32_t)(1 + head_bytes + body_bytes + padding));
 	wire[LENGTH_BYTES] = (uint8_t)padding;
 	out->count = 0;
 	if (body_bytes >= COPIED_BYTES) {
@@ -306,7 +302,7 @@ bool ssh_cipher_length(
 	c->worked = 0;
 	if (!c->shape->read_length(c, sequence, head, length))
 		return false;
-	n = get_u32(length);
+	n = bytes_get_u32(length);
 	if (n < 1 + 1 + PADDING_MIN || n > SSH_CIPHER_PACKET_MAX ||
 	    (LENGTH_BYTES + n - c->shape->clear) % c->row->block != 0)
 		return false;

@@ -84,7 +84,6 @@ struct ssh_cipher {
 
 extern const struct cipher_shape cipher_gcm, cipher_chacha, cipher_encrypt_then_mac, cipher_encrypt_and_mac;
 
-void cipher_put_u32(uint8_t out[4], uint32_t number);
 /* Does a client that sees when a packet is refused learn something of its plain text (CVE-2008-5161)? */
 bool cipher_tells_lengths(const struct ssh_cipher *c);
 /* As much work as opening n bytes more of a packet, for nobody. */

@@ -2,18 +2,11 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "server/base/bytes.h"
 #include "server/sftp/ssh_cipher_private.h"
 
 #define GCM_FIXED_BYTES 4u
 #define CHACHA_IV_BYTES 16u
-
-void cipher_put_u32(uint8_t out[4], uint32_t number)
-{
-	out[0] = (uint8_t)(number >> 24);
-	out[1] = (uint8_t)(number >> 16);
-	out[2] = (uint8_t)(number >> 8);
-	out[3] = (uint8_t)number;
-}
 
 /* --- what libcrypto is asked ------------------------------------------------------------------ */
 
@@ -112,7 +105,7 @@ static bool chacha_start(EVP_CIPHER_CTX *evp, uint32_t sequence)
 {
 	uint8_t iv[CHACHA_IV_BYTES] = { 0 };
 
-	cipher_put_u32(iv + CHACHA_IV_BYTES - 4, sequence);
+	bytes_put_u32(iv + CHACHA_IV_BYTES - 4, sequence);
 	return set_iv(evp, iv);
 }
 
@@ -165,7 +158,7 @@ static bool hmac_start(struct ssh_cipher *c, uint32_t sequence)
 {
 	uint8_t number[4];
 
-	cipher_put_u32(number, sequence);
+	bytes_put_u32(number, sequence);
 	/* No key: the one it has, which takes a third of the time of copying a context, as
 	 * measured. */
 	return EVP_MAC_init(c->mac, NULL, 0, NULL) == 1 &&
