@@ -72,6 +72,7 @@ tests_unit_vfs_tests_SOURCES = \
 	tests/unit/vfs/test_vfs_mounts.c \
 	tests/unit/vfs/test_vfs_path.c \
 	tests/unit/vfs/test_vfs_rights.c \
+	tests/unit/vfs/test_vfs_shared.c \
 	tests/unit/vfs/test_vfs_stage.c \
 	tests/unit/vfs/test_vfs_types.c \
 	tests/unit/vfs/tree.c \

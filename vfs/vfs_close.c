@@ -37,16 +37,16 @@ static void measure(const struct vfs_file *file, enum vfs_outcome outcome, struc
 static enum vfs_status end_stage(
     struct vfs *vfs, struct vfs_file *file, enum vfs_outcome outcome, struct vfs_closed *out)
 {
+	bool removed = file->stage->dropped; /* by the session itself */
 	enum vfs_status status = VFS_OK;
 
-	if (file->stage->dropped)
-		return VFS_OK;
-	if (outcome == VFS_CLOSE_COMPLETE)
+	if (!removed && outcome == VFS_CLOSE_COMPLETE)
 		status = vfs_publish(vfs, file, &out->published);
-	else if (outcome == VFS_CLOSE_ABORTED)
+	else if (!removed && outcome == VFS_CLOSE_ABORTED)
 		out->kept = vfs_stage_keep(vfs, file);
 	if (!out->published && !out->kept)
 		vfs_stage_drop(file->stage);
+	vfs_handles_upload_ended(vfs, file, !removed && !out->published);
 	return status;
 }
 
@@ -66,7 +66,7 @@ enum vfs_status vfs_close(
 		if (file->stage != NULL)
 			status = end_stage(vfs, file, outcome, out);
 		else if (file->write && outcome == VFS_CLOSE_COMPLETE)
-			status = vfs_publish_settle(file);
+			status = file->lost ? VFS_CANCELLED : vfs_publish_settle(file);
 	}
 	if (text_copy(out->path.text, sizeof out->path.text, file->path))
 		out->path.length = strlen(out->path.text);

@@ -146,6 +146,23 @@ struct vfs_file *vfs_handles_staged(
 	return NULL;
 }
 
+struct vfs_stage *vfs_handles_stage(const struct vfs_file *file)
+{
+	return file->upload != NULL ? file->upload->stage : file->stage;
+}
+
+void vfs_handles_upload_ended(struct vfs *vfs, const struct vfs_file *upload, bool lost)
+{
+	for (size_t i = 0; i < VFS_HANDLES_MAX; i++) {
+		struct vfs_file *file = vfs->slots[i].file;
+
+		if (file == NULL || file->upload != upload)
+			continue;
+		file->upload = NULL;
+		file->lost = lost;
+	}
+}
+
 void vfs_handles_moved(struct vfs *vfs, const char *from, const char *to)
 {
 	size_t from_length = strlen(from);

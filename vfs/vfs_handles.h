@@ -30,6 +30,10 @@ struct vfs_file *vfs_handles_upload(struct vfs *vfs, int dir_fd, const char *nam
 /* The running upload whose staged file is `staged` in this directory; NULL. */
 struct vfs_file *vfs_handles_staged(
     struct vfs *vfs, const struct vfs_identity *dir, const char *staged);
+/* The stage of the upload that this file belongs to: its own, or that of the upload it was opened through; NULL. */
+struct vfs_stage *vfs_handles_stage(const struct vfs_file *file);
+/* An upload that was taken out of the table ended: files that were opened through it stand alone from now on. */
+void vfs_handles_upload_ended(struct vfs *vfs, const struct vfs_file *upload, bool lost);
 /* A directory of the user's view was renamed: so are the paths of what is open below it. */
 void vfs_handles_moved(struct vfs *vfs, const char *from, const char *to);
 

@@ -78,8 +78,8 @@ static enum vfs_status open_existing(struct opening *o)
 }
 
 /*
- * The session's own upload of the name once more, as clients do that stand for many programs (sshfs), to read it.  Not to
- * write: only one close can publish it, and the other's OK would promise what is not there.
+ * The session's own upload of the name once more, as clients do that stand for many programs: sshfs opens a file
+ * again before it has told us that it was closed.  The upload stays that of the handle that began it.
  */
 static enum vfs_status open_running(struct opening *o)
 {
@@ -88,7 +88,14 @@ static enum vfs_status open_running(struct opening *o)
 	    stage->dir_fd, stage->staged, o->access, &o->file->fd, &o->st);
 
 	o->known = status == VFS_OK;
+	o->file->upload = o->view.running;
 	return status;
+}
+
+/* What the name means to this session: its running upload, or what is there. */
+static enum vfs_status open_seen(struct opening *o)
+{
+	return o->view.running != NULL ? open_running(o) : open_existing(o);
 }
 
 static enum vfs_status open_to_read(struct opening *o)
@@ -97,7 +104,7 @@ static enum vfs_status open_to_read(struct opening *o)
 
 	if (o->view.running == NULL && !o->view.real)
 		return VFS_NOT_FOUND;
-	status = o->view.running != NULL ? open_running(o) : open_existing(o);
+	status = open_seen(o);
 	if (status == VFS_OK && o->offset > o->st.stx_size)
 		status = VFS_RANGE;
 	return status;
@@ -110,7 +117,7 @@ static enum vfs_status open_in_place(struct opening *o)
 
 	if (!allowed(o, append ? VFS_OPERATION_append : VFS_OPERATION_resume))
 		return VFS_FORBIDDEN;
-	status = open_existing(o);
+	status = open_seen(o);
 	if (status != VFS_OK)
 		return status;
 	if (append)
@@ -302,11 +309,11 @@ static enum vfs_status open_to_write(struct opening *o)
 	}
 	if (has(o, VFS_OPEN_TRUNCATE))
 		return taken ? create_over(o) : create_new(o);
-	/* What is still being written has its writer, perhaps in a stale session of this client. */
 	if (view->running != NULL)
-		return VFS_BUSY;
+		return has(o, VFS_OPEN_RESUME) ? VFS_BUSY : open_in_place(o);
 	if (view->real)
 		return open_in_place(o);
+	/* What is still being written has its writer, perhaps a stale session of this client. */
 	if (view->kept.state == VFS_KEPT_BUSY)
 		return VFS_BUSY;
 	if (view->kept.state == VFS_KEPT_FREE)

@@ -76,6 +76,8 @@ struct vfs_file {
 	bool read;
 	bool write;
 	struct vfs_stage *stage;     /* NULL unless this is a staged upload */
+	struct vfs_file *upload;     /* the running upload it was opened through; NULL once that ended */
+	bool lost;                   /* that upload broke off: what was written here is under no name */
 	struct vfs_listing *listing; /* NULL unless this is a directory */
 };
 

@@ -160,7 +160,7 @@ static enum vfs_status apply_to_file(struct vfs_file *file, const struct vfs_cha
 {
 	struct target target = {
 		.mount = file->mount,
-		.stage = file->stage,
+		.stage = vfs_handles_stage(file),
 		.fd = file->fd,
 		.write = file->write,
 		.dir_fd = -1,

@@ -74,9 +74,11 @@ enum vfs_status vfs_view_file_attr(const struct vfs_file *file, struct vfs_attr 
 
 void vfs_view_opened_attr(const struct vfs_file *file, const struct statx *st, struct vfs_attr *out)
 {
+	const struct vfs_stage *stage = vfs_handles_stage(file);
+
 	vfs_attr_fill(out, st, file->mount);
-	if (file->stage != NULL)
-		out->mode = file->stage->mode;
+	if (stage != NULL)
+		out->mode = stage->mode;
 }
 
 void vfs_view_kept_attr(const struct statx *st, const struct vfs_mount *mount, struct vfs_attr *out)

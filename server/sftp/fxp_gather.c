@@ -101,6 +101,22 @@ static struct fxp_gather_buffer *find(struct fxp_gather *gather, const struct fx
 	return NULL;
 }
 
+/* Does a buffer hold bytes for the file that this handle is open on? */
+static bool holds_for(const struct fxp_gather_buffer *buffer, const struct fxp_handle *handle)
+{
+	return buffer->length > 0 && buffer->owner->attr.inode == handle->attr.inode &&
+	       buffer->owner->attr.device == handle->attr.device;
+}
+
+/* Of WRITEs by two handles to one file the later one must come later, so that only one of them may hold bytes. */
+static bool another_holds_for(const struct fxp_gather *gather, const struct fxp_handle *handle)
+{
+	for (size_t i = 0; i < FXP_GATHERS; i++)
+		if (gather->buffers[i].owner != handle && holds_for(&gather->buffers[i], handle))
+			return true;
+	return false;
+}
+
 static bool may_allocate(const struct fxp_gather *gather)
 {
 	return gather->left == NULL || *gather->left > 0;
@@ -152,6 +168,8 @@ bool fxp_gather_begin(
 {
 	struct fxp_gather_buffer *buffer = find(gather, handle);
 
+	if (another_holds_for(gather, handle))
+		return false;
 	if (buffer == NULL) {
 		buffer = find_empty(gather);
 		if (buffer == NULL)
@@ -208,8 +226,11 @@ enum vfs_status fxp_gather_add(struct fxp_gather *gather, struct fxp_handle *han
 	} all = { .in = bytes };
 	struct iovec piece = { .iov_base = all.out, .iov_len = n };
 	struct fxp_gather_buffer *buffer;
-	bool begun = fxp_gather_begin(gather, handle, offset, n, now_ms);
+	bool begun;
 
+	if (another_holds_for(gather, handle))
+		fxp_gather_flush_file(gather, handle);
+	begun = fxp_gather_begin(gather, handle, offset, n, now_ms);
 	if (!begun) {
 		buffer = find(gather, handle);
 		flush(buffer != NULL ? buffer : find_oldest(gather));
@@ -253,11 +274,8 @@ enum vfs_status fxp_gather_flush(struct fxp_gather *gather, struct fxp_handle *h
 void fxp_gather_flush_file(struct fxp_gather *gather, const struct fxp_handle *handle)
 {
 	for (size_t i = 0; i < FXP_GATHERS; i++) {
-		struct fxp_gather_buffer *buffer = &gather->buffers[i];
-
-		if (buffer->length > 0 && buffer->owner->attr.inode == handle->attr.inode &&
-		    buffer->owner->attr.device == handle->attr.device)
-			flush(buffer);
+		if (holds_for(&gather->buffers[i], handle))
+			flush(&gather->buffers[i]);
 	}
 }
 

@@ -150,6 +150,20 @@ class Mount(SftpClient):
         os.unlink(self.there("renamed"))
         self.assertEqual(os.statvfs(self.point).f_bavail > 0, True)
 
+    def test_a_file_is_opened_to_write_while_it_is_open_to_write(self):
+        """What a program closes and another opens at once comes to us so, too: sshfs closes late."""
+        with open(self.there("log"), "w") as first:
+            first.write("first ")
+            first.flush()
+            with open(self.there("log"), "a") as second:
+                second.write("second ")
+            with open(self.there("log"), "r+") as third:
+                self.assertEqual(third.read(), "first second ")
+                third.seek(0)
+                third.write("FIRST")
+        self.wait_for_size("log", len("first second "))
+        self.assertEqual(self.server.read_file("alice", "log"), b"FIRST second ")
+
     def test_a_file_is_seen_while_it_is_being_written(self):
         with open(self.there("growing"), "wb") as file:
             file.write(b"x" * 100000)

@@ -101,10 +101,11 @@ static uint32_t open_and_close(const char *path, unsigned pflags)
 	return FXP_CODE_OK;
 }
 
-Test(fxp_files, the_session_reads_its_own_running_upload_which_has_one_writer)
+Test(fxp_files, the_session_opens_its_own_running_upload_again)
 {
 	struct fxp_name first;
 	struct fxp_name reader;
+	struct fxp_name writer;
 
 	tree_put(&harness.tree, "f", "old");
 	fxp_harness_login(&harness);
@@ -114,11 +115,49 @@ Test(fxp_files, the_session_reads_its_own_running_upload_which_has_one_writer)
 	cr_assert(reads_as(&reader, "one"));
 	cr_assert_eq(fxp_harness_write(&harness, &first, 3, "two"), FXP_CODE_OK);
 	cr_assert(reads_as(&reader, "onetwo"), "also what the other handle has not written out yet");
-	cr_assert_eq(open_and_close("f", F_READ | F_WRITE), FXP_CODE_FAILURE);
-	cr_assert(tree_holds(&harness.tree, "f", "old"), "nothing is published before the writer's close");
+	writer = fxp_harness_open(&harness, "f", F_READ | F_WRITE);
+	cr_assert_eq(fxp_harness_write(&harness, &writer, 0, "ONE"), FXP_CODE_OK);
+	cr_assert_eq(fxp_harness_close(&harness, &writer), FXP_CODE_OK);
+	cr_assert(tree_holds(&harness.tree, "f", "old"), "nothing is published before the first one's close");
 	cr_assert_eq(fxp_harness_close(&harness, &first), FXP_CODE_OK);
-	cr_assert(tree_holds(&harness.tree, "f", "onetwo"));
-	cr_assert(reads_as(&reader, "onetwo"));
+	cr_assert(tree_holds(&harness.tree, "f", "ONEtwo"));
+	cr_assert(reads_as(&reader, "ONEtwo"));
+}
+
+Test(fxp_files, writes_by_several_handles_come_in_their_order)
+{
+	struct fxp_name handles[3];
+
+	tree_put(&harness.tree, "f", "");
+	fxp_harness_login(&harness);
+	for (size_t i = 0; i < 3; i++)
+		handles[i] = fxp_harness_open(&harness, "f", F_WRITE);
+	cr_assert_eq(fxp_harness_write(&harness, &handles[2], 0, "aaaa"), FXP_CODE_OK);
+	cr_assert_eq(fxp_harness_write(&harness, &handles[0], 1, "bbbb"), FXP_CODE_OK);
+	cr_assert_eq(fxp_harness_write(&harness, &handles[1], 2, "cccc"), FXP_CODE_OK);
+	cr_assert_eq(fxp_harness_write(&harness, &handles[2], 3, "dddd"), FXP_CODE_OK);
+	cr_assert_eq(fxp_harness_write(&harness, &handles[0], 6, "e"), FXP_CODE_OK);
+	for (size_t i = 3; i > 0; i--)
+		cr_assert_eq(fxp_harness_close(&harness, &handles[i - 1]), FXP_CODE_OK);
+	cr_assert(tree_holds(&harness.tree, "f", "abcddde"));
+}
+
+Test(fxp_files, appends_by_several_handles_come_in_their_order)
+{
+	struct fxp_name one;
+	struct fxp_name two;
+
+	tree_put(&harness.tree, "f", "");
+	fxp_harness_login(&harness);
+	one = fxp_harness_open(&harness, "f", F_WRITE | F_APPEND);
+	two = fxp_harness_open(&harness, "f", F_WRITE | F_APPEND);
+	cr_assert_eq(fxp_harness_write(&harness, &two, 0, "1 "), FXP_CODE_OK);
+	cr_assert_eq(fxp_harness_write(&harness, &one, 0, "2 "), FXP_CODE_OK);
+	cr_assert_eq(fxp_harness_write(&harness, &two, 0, "3 "), FXP_CODE_OK);
+	cr_assert_eq(fxp_harness_write(&harness, &one, 0, "4"), FXP_CODE_OK);
+	cr_assert_eq(fxp_harness_close(&harness, &two), FXP_CODE_OK);
+	cr_assert_eq(fxp_harness_close(&harness, &one), FXP_CODE_OK);
+	cr_assert(tree_holds(&harness.tree, "f", "1 2 3 4"));
 }
 
 Test(fxp_files, writes_may_come_in_any_order_and_leave_holes)

@@ -596,26 +596,3 @@ Test(vfs_stage, ends_running_uploads_when_the_session_ends)
 	alice = tree_login(&tree, "alice");
 	cr_assert_eq(size_of(alice, "/a"), 3);
 }
-
-Test(vfs_stage, opens_its_own_running_upload_again_to_read_but_not_to_write)
-{
-	struct vfs_opened first;
-	struct vfs_opened reader;
-	char bytes[8] = "";
-
-	tree_put(&tree, "a", "old");
-	cr_assert_status(start(alice, "/a", STOR, 0, &first), VFS_OK);
-	write_text(&first, "one");
-	cr_assert_status(start(alice, "/a", VFS_OPEN_READ, 0, &reader), VFS_OK);
-	cr_assert(!reader.staged && reader.attr.size == 3);
-	cr_assert_eq(pread(reader.fd, bytes, sizeof(bytes), 0), 3);
-	cr_assert_str_eq(bytes, "one");
-	/* Its close would be a promise that only the first one's can keep. */
-	cr_assert_status(start(alice, "/a", VFS_OPEN_WRITE, 0, &reader), VFS_BUSY);
-	cr_assert_status(start(alice, "/a", VFS_OPEN_READ | VFS_OPEN_WRITE, 0, &reader), VFS_BUSY);
-	cr_assert_status(start(alice, "/a", VFS_OPEN_WRITE | VFS_OPEN_APPEND, 0, &reader), VFS_BUSY);
-	cr_assert_status(start(alice, "/a", REST, 3, &reader), VFS_BUSY);
-	cr_assert(tree_holds(&tree, "a", "old"));
-	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
-	cr_assert(tree_holds(&tree, "a", "one"));
-}

@@ -1,0 +1,155 @@
+/*
+ * A running upload that its session opens again: sshfs does so whenever a program opens what another has just closed.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/unit/vfs/tree.h"
+
+#define BOTH (VFS_OPEN_READ | VFS_OPEN_WRITE)
+
+static struct tree tree;
+static struct vfs *alice;
+static struct vfs_opened first; /* an upload of "/a" over "old", "one" so far */
+static struct vfs_opened second;
+
+static void set_up(void)
+{
+	tree_new(&tree);
+	alice = tree_login(&tree, "alice");
+	tree_put(&tree, "a", "old");
+	cr_assert_status(start(alice, "/a", STOR, 0, &first), VFS_OK);
+	write_text(&first, "one");
+}
+
+static void tear_down(void)
+{
+	vfs_free(&alice);
+	tree_free(&tree);
+}
+
+TestSuite(vfs_shared, .init = set_up, .fini = tear_down);
+
+static void write_at(const struct vfs_opened *file, const char *text, off_t offset)
+{
+	cr_assert_eq(pwrite(file->fd, text, strlen(text), offset), (ssize_t)strlen(text));
+}
+
+Test(vfs_shared, is_read_as_far_as_it_came)
+{
+	char bytes[8] = "";
+
+	cr_assert_status(start(alice, "/a", VFS_OPEN_READ, 0, &second), VFS_OK);
+	cr_assert(!second.staged && second.attr.size == 3);
+	cr_assert_eq(pread(second.fd, bytes, sizeof(bytes), 0), 3);
+	cr_assert_str_eq(bytes, "one");
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert_status(end(alice, &second, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "one"));
+}
+
+Test(vfs_shared, is_written_in_place_before_and_after_it_is_published)
+{
+	cr_assert_status(start(alice, "/a", BOTH, 0, &second), VFS_OK);
+	cr_assert(!second.staged && second.attr.size == 3);
+	write_at(&second, "ON", 0);
+	cr_assert(tree_holds(&tree, "a", "old"));
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "ONe"));
+	write_at(&second, "E", 2);
+	cr_assert_status(end(alice, &second, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "ONE"));
+	cr_assert_eq(tree_staged(&tree, "."), 0);
+}
+
+Test(vfs_shared, is_appended_to)
+{
+	cr_assert_status(start(alice, "/a", VFS_OPEN_WRITE | VFS_OPEN_APPEND, 0, &second), VFS_OK);
+	cr_assert_eq(second.offset, 3);
+	write_text(&second, "two");
+	cr_assert_status(end(alice, &second, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "old"));
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "onetwo"));
+}
+
+Test(vfs_shared, cannot_be_continued_as_if_it_had_broken_off)
+{
+	cr_assert_status(start(alice, "/a", REST, 3, &second), VFS_BUSY);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "one"));
+}
+
+Test(vfs_shared, has_one_mode_by_every_handle)
+{
+	struct vfs_change change = { .fields = VFS_SET_MODE, .mode = 0640 };
+	struct vfs_attr attr;
+
+	cr_assert_status(start(alice, "/a", VFS_OPEN_READ, 0, &second), VFS_OK);
+	cr_assert_eq(second.attr.mode, 0644);
+	cr_assert_status(vfs_fsetattr(alice, second.handle, &change), VFS_OK);
+	cr_assert_status(vfs_fstat(alice, first.handle, &attr), VFS_OK);
+	cr_assert_eq(attr.mode, 0640);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert_eq(tree_stat(&tree, "a").st_mode & 07777, 0640);
+	change.mode = 0600;
+	cr_assert_status(vfs_fsetattr(alice, second.handle, &change), VFS_OK);
+	cr_assert_eq(tree_stat(&tree, "a").st_mode & 07777, 0600);
+}
+
+Test(vfs_shared, promises_nothing_after_the_upload_broke_off)
+{
+	static const enum vfs_outcome broken[] = { VFS_CLOSE_ABORTED, VFS_CLOSE_FAILED };
+
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		cr_assert_status(start(alice, "/a", BOTH, 0, &second), VFS_OK);
+		write_at(&second, "two", 0);
+		cr_assert_status(end(alice, &first, broken[i]), VFS_OK);
+		cr_assert_status(end(alice, &second, VFS_CLOSE_COMPLETE), VFS_CANCELLED);
+		cr_assert(tree_holds(&tree, "a", "old"));
+		cr_assert_status(start(alice, "/a", STOR, 0, &first), VFS_OK);
+		write_text(&first, "one");
+	}
+}
+
+Test(vfs_shared, promises_nothing_after_publishing_failed)
+{
+	cr_assert_status(start(alice, "/a", BOTH, 0, &second), VFS_OK);
+	cr_assert_eq(unlinkat(tree.root_fd, "a", 0), 0);
+	tree_mkdir(&tree, "a");
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_IS_DIR);
+	cr_assert_status(end(alice, &second, VFS_CLOSE_COMPLETE), VFS_CANCELLED);
+}
+
+Test(vfs_shared, may_be_removed_while_it_is_open_twice)
+{
+	cr_assert_status(start(alice, "/a", BOTH, 0, &second), VFS_OK);
+	cr_assert_status(vfs_remove(alice, "/a"), VFS_OK);
+	write_at(&second, "two", 0);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert_status(end(alice, &second, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "old"));
+	cr_assert_eq(tree_staged(&tree, "."), 0);
+}
+
+Test(vfs_shared, is_renamed_with_all_its_handles)
+{
+	cr_assert_status(start(alice, "/a", BOTH, 0, &second), VFS_OK);
+	cr_assert_status(vfs_rename(alice, "/a", "/b", false), VFS_OK);
+	write_at(&second, "two", 0);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert_status(end(alice, &second, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "b", "two") && tree_holds(&tree, "a", "old"));
+}
+
+Test(vfs_shared, may_end_with_the_session_in_any_order)
+{
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert_status(start(alice, "/b", STOR, 0, &first), VFS_OK);
+	write_text(&first, "123");
+	cr_assert_status(start(alice, "/b", BOTH, 0, &second), VFS_OK);
+	vfs_free(&alice);
+	alice = tree_login(&tree, "alice");
+	cr_assert_eq(size_of(alice, "/b"), 3);
+}
