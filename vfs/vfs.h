@@ -106,9 +106,14 @@ enum vfs_status vfs_setattr(
 enum vfs_status vfs_chdir(struct vfs *vfs, const char *path);
 enum vfs_status vfs_mkdir(struct vfs *vfs, const char *path, uint32_t mode);
 enum vfs_status vfs_rmdir(struct vfs *vfs, const char *path);
+/* With what is there go the uploads of that name that this session still runs: they will not be published. */
 enum vfs_status vfs_remove(struct vfs *vfs, const char *path);
-/* replace: an existing file may be replaced (needs RIGHT_overwrite); without it VFS_EXISTS. */
+/*
+ * replace: an existing file may be replaced (needs RIGHT_overwrite); without it VFS_EXISTS.  This session's running uploads
+ * of the old name will be published under the new one; those of the new name are replaced, too.
+ */
 enum vfs_status vfs_rename(struct vfs *vfs, const char *from, const char *to, bool replace);
+/* VFS_BUSY: a running upload of this session, which has one name until it is published. */
 enum vfs_status vfs_link(struct vfs *vfs, const char *from, const char *to);
 /* target is stored as given, at most VFS_PATH_MAX - 1 bytes; it is resolved inside the mount when used. */
 enum vfs_status vfs_symlink(struct vfs *vfs, const char *target, const char *path);

@@ -10,6 +10,7 @@
 #include "server/base/io.h"
 #include "vfs/vfs_at.h"
 #include "vfs/vfs_errno.h"
+#include "vfs/vfs_handles.h"
 #include "vfs/vfs_modes.h"
 #include "vfs/vfs_names.h"
 #include "vfs/vfs_private.h"
@@ -116,18 +117,23 @@ enum vfs_status vfs_rmdir(struct vfs *vfs, const char *path)
 /* --- files -------------------------------------------------------------------------------------
  */
 
-static enum vfs_status remove_seen(struct vfs_place *place, const struct vfs_view *view)
+/* A name goes with all that it means: what was there, and the uploads that would have replaced it. */
+static enum vfs_status remove_seen(
+    struct vfs *vfs, struct vfs_place *place, const struct vfs_view *view)
 {
-	if (view->running != NULL) {
-		vfs_stage_drop(view->running->stage);
-		return VFS_OK;
-	}
+	struct vfs_file *uploads[VFS_HANDLES_MAX];
+	size_t count = vfs_handles_uploads(vfs, place->dir_fd, place->name, uploads);
+
 	if (view->real) {
 		if (S_ISDIR(view->st.stx_mode))
 			return VFS_IS_DIR;
-		return unlinkat(place->dir_fd, place->name, 0) == 0 ? VFS_OK
-		                                                    : vfs_errno_status(errno);
+		if (unlinkat(place->dir_fd, place->name, 0) != 0)
+			return vfs_errno_status(errno);
 	}
+	for (size_t i = 0; i < count; i++)
+		vfs_stage_drop(uploads[i]->stage);
+	if (view->real || count > 0)
+		return VFS_OK;
 	if (view->kept.state == VFS_KEPT_FREE)
 		return vfs_sweep_unlocked(place->dir_fd, view->kept.staged) ? VFS_OK : VFS_BUSY;
 	return VFS_NOT_FOUND;
@@ -148,7 +154,7 @@ enum vfs_status vfs_remove(struct vfs *vfs, const char *path)
 	else
 		status = vfs_view_look(vfs, &place, VFS_VIEW_ALIAS | VFS_VIEW_KEPT, &view);
 	if (status == VFS_OK)
-		status = remove_seen(&place, &view);
+		status = remove_seen(vfs, &place, &view);
 	vfs_resolve_clear(&place);
 	return status;
 }
@@ -165,7 +171,9 @@ static enum vfs_status link_seen(
 	if (status != VFS_OK)
 		return status;
 	/* Staged files have no second name: publication would not reach it. */
-	if (!view.real || view.running != NULL)
+	if (view.running != NULL)
+		return VFS_BUSY;
+	if (!view.real)
 		return VFS_NOT_FOUND;
 	if (!S_ISREG(view.st.stx_mode))
 		return VFS_NOT_FILE;

@@ -110,10 +110,11 @@ static struct vfs_stage *running(const struct vfs_slot *slot)
 	return stage == NULL || stage->dropped ? NULL : stage;
 }
 
-struct vfs_file *vfs_handles_upload(struct vfs *vfs, int dir_fd, const char *name)
+size_t vfs_handles_uploads(
+    struct vfs *vfs, int dir_fd, const char *name, struct vfs_file *out[VFS_HANDLES_MAX])
 {
 	struct vfs_identity dir = { .inode = 0 };
-	struct vfs_file *newest = NULL;
+	size_t count = 0;
 	struct statx st;
 
 	for (size_t i = 0; vfs->uploads > 0 && i < VFS_HANDLES_MAX; i++) {
@@ -123,13 +124,24 @@ struct vfs_file *vfs_handles_upload(struct vfs *vfs, int dir_fd, const char *nam
 			continue;
 		if (dir.inode == 0) {
 			if (vfs_at_stat(dir_fd, "", &st) != 0)
-				return NULL;
+				return 0;
 			dir = vfs_at_identity(&st);
 		}
-		if (vfs_at_same(&stage->dir, &dir) &&
-		    (newest == NULL || vfs->slots[i].file->serial > newest->serial))
-			newest = vfs->slots[i].file;
+		if (vfs_at_same(&stage->dir, &dir))
+			out[count++] = vfs->slots[i].file;
 	}
+	return count;
+}
+
+struct vfs_file *vfs_handles_upload(struct vfs *vfs, int dir_fd, const char *name)
+{
+	struct vfs_file *all[VFS_HANDLES_MAX];
+	size_t count = vfs_handles_uploads(vfs, dir_fd, name, all);
+	struct vfs_file *newest = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		if (newest == NULL || all[i]->serial > newest->serial)
+			newest = all[i];
 	return newest;
 }
 

@@ -27,6 +27,9 @@ bool vfs_handles_any(const struct vfs *vfs, uint32_t *handle_out);
 
 /* The running upload that will be published as `name` in this directory (the newest); NULL. */
 struct vfs_file *vfs_handles_upload(struct vfs *vfs, int dir_fd, const char *name);
+/* All of them, in any order; how many. */
+size_t vfs_handles_uploads(
+    struct vfs *vfs, int dir_fd, const char *name, struct vfs_file *out[VFS_HANDLES_MAX]);
 /* The running upload whose staged file is `staged` in this directory; NULL. */
 struct vfs_file *vfs_handles_staged(
     struct vfs *vfs, const struct vfs_identity *dir, const char *staged);

@@ -62,18 +62,13 @@ static enum vfs_status rename_real(struct renaming *r)
 	return VFS_OK;
 }
 
-static enum vfs_status rename_running(struct renaming *r)
+/* One upload will be published as `to`. */
+static enum vfs_status rename_upload(
+    struct renaming *r, struct vfs_file *file, struct vfs_place *to)
 {
-	struct vfs_file *file = r->source.running;
-	char *path = strdup(r->to.path.text);
-	enum vfs_status status;
+	char *path = strdup(to->path.text);
+	enum vfs_status status = path == NULL ? VFS_NO_MEMORY : vfs_stage_rename(r->vfs, file->stage, to);
 
-	if (path == NULL)
-		return VFS_NO_MEMORY;
-	if (r->target.real && S_ISDIR(r->target.st.stx_mode))
-		status = VFS_IS_DIR;
-	else
-		status = vfs_stage_rename(r->vfs, file->stage, &r->to);
 	if (status != VFS_OK) {
 		free(path);
 		return status;
@@ -81,6 +76,28 @@ static enum vfs_status rename_running(struct renaming *r)
 	free(file->path);
 	file->path = path;
 	return VFS_OK;
+}
+
+/*
+ * Running uploads, and with them what they would have replaced: under the old name nothing must be left, and if they
+ * break off that is what the new one has.
+ */
+static enum vfs_status rename_running(struct renaming *r, struct vfs_file **uploads, size_t count)
+{
+	enum vfs_status status = VFS_OK;
+	size_t done = 0;
+
+	if (r->target.real && S_ISDIR(r->target.st.stx_mode))
+		return VFS_IS_DIR;
+	while (status == VFS_OK && done < count) {
+		status = rename_upload(r, uploads[done], &r->to);
+		done += status == VFS_OK;
+	}
+	if (status == VFS_OK && r->source.real)
+		status = rename_real(r);
+	while (status != VFS_OK && done > 0)
+		(void)rename_upload(r, uploads[--done], &r->from);
+	return status;
 }
 
 static enum vfs_status rename_kept(struct renaming *r)
@@ -108,6 +125,26 @@ static enum vfs_status rename_kept(struct renaming *r)
 	return status;
 }
 
+/* All that the old name means; what the new one meant goes, also uploads that are still running. */
+static enum vfs_status rename_all(struct renaming *r)
+{
+	struct vfs_file *moved[VFS_HANDLES_MAX];
+	struct vfs_file *replaced[VFS_HANDLES_MAX];
+	size_t moved_count = vfs_handles_uploads(r->vfs, r->from.dir_fd, r->from.name, moved);
+	size_t replaced_count = vfs_handles_uploads(r->vfs, r->to.dir_fd, r->to.name, replaced);
+	enum vfs_status status;
+
+	if (moved_count > 0 && replaced_count > 0 && moved[0] == replaced[0])
+		replaced_count = 0; /* a name that is renamed to itself */
+	if (moved_count > 0)
+		status = rename_running(r, moved, moved_count);
+	else
+		status = r->source.real ? rename_real(r) : rename_kept(r);
+	for (size_t i = 0; status == VFS_OK && i < replaced_count; i++)
+		vfs_stage_drop(replaced[i]->stage);
+	return status;
+}
+
 static enum vfs_status rename_seen(struct renaming *r)
 {
 	bool is_dir = false;
@@ -126,9 +163,7 @@ static enum vfs_status rename_seen(struct renaming *r)
 	status = check_target(r);
 	if (status != VFS_OK)
 		return status;
-	if (r->source.running != NULL)
-		return rename_running(r);
-	return r->source.real ? rename_real(r) : rename_kept(r);
+	return rename_all(r);
 }
 
 static enum vfs_status check_places(const struct renaming *r)

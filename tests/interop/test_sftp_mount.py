@@ -164,6 +164,23 @@ class Mount(SftpClient):
         self.wait_for_size("log", len("first second "))
         self.assertEqual(self.server.read_file("alice", "log"), b"FIRST second ")
 
+    def test_a_file_is_removed_or_renamed_while_it_is_being_replaced(self):
+        os.mkdir(self.there("dir"))
+        for name in ("gone", "moved"):
+            self.server.write_file("alice", os.path.join("dir", name), b"old")
+        with open(self.there("dir", "gone"), "w") as gone, open(self.there("dir", "moved"), "w") as moved:
+            gone.write("new")
+            gone.flush()
+            moved.write("new")
+            moved.flush()
+            os.unlink(self.there("dir", "gone"))
+            os.rename(self.there("dir", "moved"), self.there("dir", "here"))
+            # The kernel gives a file that is removed while it is open another name until it is closed.
+            shown = [name for name in os.listdir(self.there("dir")) if not name.startswith(".fuse_hidden")]
+            self.assertEqual(shown, ["here"])
+        wait_until(lambda: os.listdir(self.remote("dir")) == ["here"], what="the one file that was closed")
+        wait_until(lambda: self.server.read_file("alice", "dir/here") == b"new", what="its new content")
+
     def test_a_file_is_seen_while_it_is_being_written(self):
         with open(self.there("growing"), "wb") as file:
             file.write(b"x" * 100000)

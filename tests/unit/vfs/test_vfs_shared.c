@@ -1,5 +1,6 @@
 /*
- * A running upload that its session opens again: sshfs does so whenever a program opens what another has just closed.
+ * A running upload to its own session: opened again, renamed, removed.  Clients that stand for many programs do all that
+ * (sshfs tells of the close after the program went on).
  */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -122,25 +123,94 @@ Test(vfs_shared, promises_nothing_after_publishing_failed)
 	cr_assert_status(end(alice, &second, VFS_CLOSE_COMPLETE), VFS_CANCELLED);
 }
 
-Test(vfs_shared, may_be_removed_while_it_is_open_twice)
+static void assert_nothing_is_left(void)
 {
-	cr_assert_status(start(alice, "/a", BOTH, 0, &second), VFS_OK);
-	cr_assert_status(vfs_remove(alice, "/a"), VFS_OK);
-	write_at(&second, "two", 0);
-	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
-	cr_assert_status(end(alice, &second, VFS_CLOSE_COMPLETE), VFS_OK);
-	cr_assert(tree_holds(&tree, "a", "old"));
+	char names[100];
+
+	cr_assert_eq(list_names(alice, "/", names, sizeof names), 0, "%s", names);
 	cr_assert_eq(tree_staged(&tree, "."), 0);
 }
 
-Test(vfs_shared, is_renamed_with_all_its_handles)
+Test(vfs_shared, is_removed_with_what_it_would_have_replaced)
 {
+	struct vfs_opened later;
+
+	cr_assert_status(start(alice, "/a", STOR, 0, &later), VFS_OK);
 	cr_assert_status(start(alice, "/a", BOTH, 0, &second), VFS_OK);
-	cr_assert_status(vfs_rename(alice, "/a", "/b", false), VFS_OK);
+	cr_assert_status(vfs_remove(alice, "/a"), VFS_OK);
+	assert_nothing_is_left();
 	write_at(&second, "two", 0);
 	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
 	cr_assert_status(end(alice, &second, VFS_CLOSE_COMPLETE), VFS_OK);
-	cr_assert(tree_holds(&tree, "b", "two") && tree_holds(&tree, "a", "old"));
+	cr_assert_status(end(alice, &later, VFS_CLOSE_COMPLETE), VFS_OK);
+	assert_nothing_is_left();
+	cr_assert_status(vfs_remove(alice, "/a"), VFS_NOT_FOUND);
+}
+
+Test(vfs_shared, is_renamed_with_what_it_would_have_replaced)
+{
+	cr_assert_status(start(alice, "/a", BOTH, 0, &second), VFS_OK);
+	cr_assert_status(vfs_rename(alice, "/a", "/b", false), VFS_OK);
+	cr_assert_eq(size_of(alice, "/a"), -1);
+	cr_assert(tree_holds(&tree, "b", "old"), "until the new one is whole");
+	write_at(&second, "two", 0);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert_status(end(alice, &second, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "b", "two") && !tree_has(&tree, "a"));
+}
+
+Test(vfs_shared, is_renamed_with_others_of_its_name)
+{
+	struct vfs_opened later;
+
+	cr_assert_status(start(alice, "/a", STOR, 0, &later), VFS_OK);
+	write_text(&later, "later");
+	cr_assert_status(vfs_rename(alice, "/a", "/b", false), VFS_OK);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert_eq(size_of(alice, "/a"), -1);
+	cr_assert_status(end(alice, &later, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "b", "later") && !tree_has(&tree, "a"));
+}
+
+Test(vfs_shared, is_not_renamed_to_what_exists_nor_to_a_directory)
+{
+	tree_put(&tree, "b", "bbb");
+	tree_mkdir(&tree, "d");
+	cr_assert_status(vfs_rename(alice, "/a", "/b", false), VFS_EXISTS);
+	cr_assert_status(vfs_rename(alice, "/a", "/d", true), VFS_IS_DIR);
+	cr_assert_status(vfs_rename(alice, "/a", "/a", true), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "old") && tree_holds(&tree, "b", "bbb"));
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "one"));
+}
+
+Test(vfs_shared, gives_way_to_what_is_renamed_over_it)
+{
+	tree_put(&tree, "lock", "locked");
+	cr_assert_status(vfs_rename(alice, "/lock", "/a", false), VFS_EXISTS);
+	cr_assert_status(vfs_rename(alice, "/lock", "/a", true), VFS_OK);
+	cr_assert_eq(size_of(alice, "/a"), 6);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "locked"), "what came later stays");
+	cr_assert_eq(tree_staged(&tree, "."), 0);
+}
+
+Test(vfs_shared, gives_way_to_another_upload_that_is_renamed_over_it)
+{
+	cr_assert_status(start(alice, "/lock", STOR, 0, &second), VFS_OK);
+	write_text(&second, "locked");
+	cr_assert_status(vfs_rename(alice, "/lock", "/a", true), VFS_OK);
+	cr_assert_status(end(alice, &second, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "locked"));
+	cr_assert_eq(tree_staged(&tree, "."), 0);
+}
+
+Test(vfs_shared, has_one_name_only_until_it_is_published)
+{
+	cr_assert_status(vfs_link(alice, "/a", "/b"), VFS_BUSY);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert_status(vfs_link(alice, "/a", "/b"), VFS_OK);
 }
 
 Test(vfs_shared, may_end_with_the_session_in_any_order)
