@@ -13,13 +13,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#ifndef TCP_ULP
-#define TCP_ULP 31
-#endif
-#ifndef SOL_TLS
-#define SOL_TLS 282
-#endif
-
 /*
  * An unknown call fails with EPERM instead of killing: a libc update that tries a new call first then loses
  * that call, not every session.  A build with -DTRANSOM_SANDBOX_STRICT kills instead, so that tests find what

@@ -14,13 +14,6 @@
 #include "server/base/secret.h"
 #include "server/tls/tls_limits.h"
 
-#ifndef TCP_ULP
-#define TCP_ULP 31
-#endif
-#ifndef SOL_TLS
-#define SOL_TLS 282
-#endif
-
 #define ULP_NAME       "tls"
 #define SEQUENCE_BYTES 8u
 
