@@ -14,45 +14,16 @@ import unittest
 from ssh import OpenSsh, make_ssh_key
 from ssh_raw import (CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_OPEN, CHANNEL_OPEN_CONFIRMATION,
                      CHANNEL_OPEN_FAILURE, CHANNEL_REQUEST, CHANNEL_SUCCESS, CHANNEL_WINDOW_ADJUST, DISCONNECT, EXT_INFO,
-                     GLOBAL_REQUEST, IGNORE, KEXINIT, REQUEST_FAILURE, REQUEST_SUCCESS, SERVICE_ACCEPT, SERVICE_REQUEST,
+                     GLOBAL_REQUEST, IGNORE, REQUEST_FAILURE, REQUEST_SUCCESS, SERVICE_ACCEPT, SERVICE_REQUEST,
                      UNIMPLEMENTED, USERAUTH_BANNER, USERAUTH_FAILURE, USERAUTH_INFO_REQUEST, USERAUTH_INFO_RESPONSE,
-                     USERAUTH_PK_OK, USERAUTH_REQUEST, USERAUTH_SUCCESS, Ed25519, RawSsh, SecurityKey, boolean, string,
+                     USERAUTH_PK_OK, USERAUTH_REQUEST, USERAUTH_SUCCESS, RawSsh, SecurityKey, boolean, string,
                      take_string, u32)
-from transom import (SCALE, SFTP_ONLY, SharedServer, TransomServer, make_file, need_root, run, sanitized, sha256_file,
+from ssh_session import KEY, USERS, SshTest, realpath, request
+from transom import (SCALE, SFTP_ONLY, TransomServer, make_file, need_root, run, sanitized, sha256_file,
                      wait_until)
 
 SIOCOUTQ = 0x5411  # bytes that the other side has not acknowledged (tcp(7))
-KEY = Ed25519(b"alice")
-OTHER_KEY = Ed25519(b"somebody else")
 IDLE_KIB = 1.1 * 1024
-USERS = {
-    "alice": {"password": "secret", "keys": [KEY.line]},
-    "carol": {"password": "secret", "keys": [KEY.line], "require": ["publickey", "password"]},
-}
-
-
-def request(kind, number, *parts):
-    """A packet of SFTP."""
-    return string(bytes([kind]) + u32(number) + b"".join(parts))
-
-
-def realpath(number, path="."):
-    return request(16, number, string(path))
-
-
-class SshTest(SharedServer):
-    settings = {"users": USERS, "listeners": SFTP_ONLY,
-                "ssh": {"banner": "Authorised people only.", "software_version": "transom_test"}}
-
-    def connect(self, **options):
-        ssh = RawSsh(self.server.port_of("sftp"), **options)
-        self.addCleanup(ssh.close)
-        return ssh
-
-    def logged_in(self, **options):
-        ssh = self.connect(**options)
-        ssh.login("alice", "secret")
-        return ssh
 
 
 class KeyExchange(SshTest, unittest.TestCase):
@@ -482,56 +453,6 @@ class Served(SshTest, unittest.TestCase):
             done = client.batch(["pwd"], "-o", "ControlPath=" + path)
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(len(self.server.pids("guard alice")), 1)
-
-
-class Rekeying(SshTest, unittest.TestCase):
-    """New keys at the server's wish, in the middle of transfers."""
-
-    settings = {"users": USERS, "listeners": SFTP_ONLY, "ssh": {"rekey_limit": 1}}
-
-    def test_the_server_renews_keys_while_openssh_moves_files(self):
-        ciphers = ("aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr")
-        with concurrent.futures.ThreadPoolExecutor(len(ciphers)) as pool:
-            list(pool.map(self.put_and_get, ciphers))
-
-    def put_and_get(self, cipher):
-        # OpenSSH's own limits are far away.  With 2 MB/s there are seconds, as the server needs between exchanges.
-        client = OpenSsh(self.server, "alice", options=["Ciphers=" + cipher])
-        digest = make_file(os.path.join(client.directory, cipher), 6 << 20)
-        for command in ("put " + cipher, "get %s back" % cipher):
-            done = client.batch([command], "-v", "-l", "16000")
-            self.assertEqual(done.returncode, 0, done.stderr[-2000:])
-            self.assertGreater(done.stderr.count("SSH2_MSG_KEXINIT received"), 1, (cipher, command))
-        self.assertEqual(sha256_file(self.server.path("alice", cipher)), digest)
-        self.assertEqual(sha256_file(os.path.join(client.directory, "back")), digest)
-
-    def test_both_sides_renew_keys_at_once(self):
-        client = OpenSsh(self.server, "alice", options=["RekeyLimit=256K"])
-        digest = make_file(os.path.join(client.directory, "there"), 6 << 20)
-        done = client.batch(["put there both", "get both back"], "-l", "32000")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(sha256_file(self.server.path("alice", "both")), digest)
-        self.assertEqual(sha256_file(os.path.join(client.directory, "back")), digest)
-
-
-    def test_a_client_that_does_not_answer_our_wish_cannot_make_answers_pile_up(self):
-        self.server.write_file("alice", "mebibyte", bytes(1 << 20))
-        ssh = self.logged_in()
-        channel = ssh.start_sftp(window=1 << 24)
-        ssh.send_data(channel, request(3, 1, string("/mebibyte"), u32(1), u32(0)))
-        handle = ssh.read_sftp()[5:]
-        kind, number = 0, 0
-        while kind != KEXINIT:
-            if kind != CHANNEL_WINDOW_ADJUST:
-                number += 1
-                ssh.send_data(channel, request(5, number, handle, struct.pack(">QI", 0, 30000)))
-            kind, _ = ssh.read()
-        try:
-            for _ in range(3000):
-                ssh.send(GLOBAL_REQUEST, string("x"), boolean(True))
-        except ConnectionError:
-            pass
-        self.server.wait_event("logout", user="alice", reason="protocol error")
 
 
 class Profiles(unittest.TestCase):
