@@ -157,6 +157,8 @@ tests_unit_ftp_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_ftp_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 
 tests_unit_sftp_tests_SOURCES = \
+	tests/unit/sftp/cipher_pairs.c \
+	tests/unit/sftp/cipher_pairs.h \
 	tests/unit/sftp/fxp_harness.c \
 	tests/unit/sftp/fxp_harness.h \
 	tests/unit/sftp/packets_peers.c \
@@ -180,6 +182,7 @@ tests_unit_sftp_tests_SOURCES = \
 	tests/unit/sftp/test_scp_source.c \
 	tests/unit/sftp/test_ssh_algorithms.c \
 	tests/unit/sftp/test_ssh_cipher.c \
+	tests/unit/sftp/test_ssh_cipher_damage.c \
 	tests/unit/sftp/test_ssh_ext_info.c \
 	tests/unit/sftp/test_ssh_libcrypto.c \
 	tests/unit/sftp/test_ssh_nul.c \
