@@ -163,6 +163,33 @@ ssh_channel ssh_channels_open(struct ssh_front *front)
 	return lane->channel;
 }
 
+/* --- windows --------------------------------------------------------------------------------- */
+
+/* While keys are exchanged all that windows allow may have to be taken: of several channels one may be wide at most. */
+static uint32_t full_window(const struct ssh_front *front)
+{
+	unsigned open = 0;
+
+	for (size_t i = 0; i < SSH_CHANNELS_MAX; i++)
+		open += front->lanes[i].channel != NULL && front->lanes[i].open;
+	return open > 1 ? SSH_SERVICE_SHARED_WINDOW_BYTES : SSH_SERVICE_WINDOW_BYTES;
+}
+
+/* Open the window again, to its full size. */
+static void grant_window(struct ssh_lane *lane)
+{
+	struct ssh_front *front = lane->front;
+	const uint32_t full = full_window(front);
+
+	if (lane->may_take + GRANT_BYTES > full || lane->eof || !lane->row->wants_input(lane->service) ||
+	    !ssh_packets_take_data(&front->packets))
+		return;
+	if (ssh_packets_send_window(&front->packets, lane->theirs, full - lane->may_take))
+		lane->may_take = full;
+	else
+		ssh_front_end(front, GUARD_BYE_INTERNAL, NULL);
+}
+
 /* --- what comes past libssh ------------------------------------------------------------------ */
 
 bool ssh_channels_confirmed(void *context, struct ssh_packets_opening *opening)
@@ -176,8 +203,8 @@ bool ssh_channels_confirmed(void *context, struct ssh_packets_opening *opening)
 			continue;
 		lane->open = true;
 		lane->ours = opening->ours;
-		lane->may_take = SSH_SERVICE_WINDOW_BYTES;
-		opening->window = SSH_SERVICE_WINDOW_BYTES;
+		lane->may_take = full_window(front);
+		opening->window = lane->may_take;
 		opening->packet_max = PACKET_MAX;
 		return true;
 	}
@@ -245,21 +272,6 @@ bool ssh_channels_want_input(const struct ssh_front *front)
 			return false;
 	}
 	return true;
-}
-
-/* Open the window again, to its full size. */
-static void grant_window(struct ssh_lane *lane)
-{
-	const uint32_t used = SSH_SERVICE_WINDOW_BYTES - lane->may_take;
-	struct ssh_front *front = lane->front;
-
-	if (used < GRANT_BYTES || lane->eof || !lane->row->wants_input(lane->service) ||
-	    !ssh_packets_take_data(&front->packets))
-		return;
-	if (ssh_packets_send_window(&front->packets, lane->theirs, used))
-		lane->may_take = SSH_SERVICE_WINDOW_BYTES;
-	else
-		ssh_front_end(front, GUARD_BYE_INTERNAL, NULL);
 }
 
 /* --- output ---------------------------------------------------------------------------------- */

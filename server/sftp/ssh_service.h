@@ -22,7 +22,8 @@
  * What a client may send unasked: 80 MB/s over a path of 100 ms.  It costs no memory as long as input that a service does
  * not want stays in the network; only while keys are exchanged all of it may have to be taken.
  */
-#define SSH_SERVICE_WINDOW_BYTES (8u << 20)
+#define SSH_SERVICE_WINDOW_BYTES	(8u << 20)
+#define SSH_SERVICE_SHARED_WINDOW_BYTES (2u << 20) /* with other channels open, as wide as OpenSSH's */
 
 #define SSH_SERVICE_BUFFERS    4u	 /* of 1 MiB, to gather uploads in; of all services of a connection */
 

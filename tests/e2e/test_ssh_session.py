@@ -275,13 +275,30 @@ class Served(SshTest, unittest.TestCase):
         ssh.expect(CHANNEL_EOF)
         ssh.expect(CHANNEL_CLOSE)
 
-    def test_the_window_is_far_larger_than_a_long_path_needs(self):
-        ssh = self.logged_in()
-        ssh.send(CHANNEL_OPEN, string("session"), u32(0), u32(1 << 20), u32(1 << 15))
+    def open_to_see_the_window(self, ssh, number):
+        """(our number, the server's, the window, the largest packet)"""
+        ssh.send(CHANNEL_OPEN, string("session"), u32(number), u32(1 << 20), u32(1 << 15))
         _, payload = ssh.expect(CHANNEL_OPEN_CONFIRMATION)
-        _, _, window, packet = struct.unpack(">IIII", payload[:16])
+        return struct.unpack(">IIII", payload[:16])
+
+    def test_the_window_is_far_larger_than_a_long_path_needs(self):
+        _, _, window, packet = self.open_to_see_the_window(self.logged_in(), 0)
         self.assertGreater(window, 7 << 20)
         self.assertGreaterEqual(packet, 1 << 15)
+
+    def test_one_channel_at_a_time_has_a_large_window(self):
+        ssh = self.logged_in()
+        first = self.open_to_see_the_window(ssh, 0)[1]
+        for number in (1, 2):
+            _, last, window, _ = self.open_to_see_the_window(ssh, number)
+            self.assertEqual(window, 2 << 20)
+        ssh.channel_request(last, "subsystem", string("sftp"))
+        for channel in (first, first + 1):
+            ssh.send(CHANNEL_CLOSE, u32(channel))
+            ssh.expect(CHANNEL_CLOSE, skip=(CHANNEL_EOF,))
+        ssh.send_data(last, string(b"\1" + u32(3)))
+        _, payload = ssh.expect(CHANNEL_WINDOW_ADJUST, skip=(CHANNEL_DATA, CHANNEL_EOF))
+        self.assertEqual(struct.unpack(">II", payload[:8]), (2, 6 << 20))
 
     def test_rekeying_among_more_requests_than_are_taken_at_once(self):
         """asyncssh sends data in the middle of an exchange: while that holds the answers back, it must go on."""
