@@ -223,7 +223,7 @@ class Ports(unittest.TestCase):
         server.wait_event("logout", user="bob", count=before + 1)
 
     def test_a_port_is_free_again_after_its_time(self):
-        server = self.server(1, ftp={"data_timeout": "1s"})
+        server = self.server(1, ftp={"data_timeout": "2s"})
         with server.raw("alice") as client:
             epsv(client)
             self.assert_free(server)
@@ -416,11 +416,11 @@ class Active(unittest.TestCase):
 
     def test_a_client_that_cannot_be_reached_is_425(self):
         with TransomServer(users=ALICE) as server, server.raw("alice") as client:
-            with socket.create_server(("127.0.0.1", 0)) as gone:
-                port = gone.getsockname()[1]
-            self.assertEqual(client.code("EPRT |1|127.0.0.1|%d|" % port), 200)
-            client.send("LIST\r\n")
-            self.assertEqual([client.reply()[:3], client.reply()[:3]], ["150", "425"])
+            with socket.socket() as deaf:   # it has the port, and does not listen
+                deaf.bind(("127.0.0.1", 0))
+                self.assertEqual(client.code("EPRT |1|127.0.0.1|%d|" % deaf.getsockname()[1]), 200)
+                client.send("LIST\r\n")
+                self.assertEqual([client.reply()[:3], client.reply()[:3]], ["150", "425"])
             event = server.wait_event("data-failed")
             self.assertIn("connecting to the client's port", event["reason"])
             self.assertIn("passive", event["cure"])

@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from transom import RawFtp, TransomServer, modes, read_all, wait_until
+from transom import SCALE, RawFtp, TransomServer, modes, read_all, wait_until
 
 ALICE = {"alice": {"password": "secret"}}
 STRANGER = "127.0.0.2"      # another address of the loopback
@@ -191,18 +191,18 @@ class Small:
     def test_a_client_that_takes_a_byte_now_and_then_is_cut_at_min_rate(self):
         server, raw = self.start(ftp={"min_rate": 100000, "stall_timeout": "1s"})
         server.write_file("alice", "big", b"x" * (32 << 20))
-        reply, _ = self.drip(raw, "RETR big", 20)
+        reply, _ = self.drip(raw, "RETR big", 20 * SCALE)
         self.assertRegex(reply, "^426 .*(100000 bytes a second|stalled)")
         self.assertEqual(raw.code("NOOP"), 200)
 
     def test_an_upload_of_a_byte_now_and_then_is_cut_at_min_rate(self):
-        server, raw = self.start(ftp={"min_rate": 1000, "stall_timeout": "1s"})
+        server, raw = self.start(ftp={"min_rate": 1000, "stall_timeout": "2s"})
         sock = raw.passive()
         self.assertEqual(raw.code("STOR slow"), 150)
         began = time.monotonic()
         raw.sock.settimeout(0.1)
         reply = None
-        while reply is None and time.monotonic() - began < 20:
+        while reply is None and time.monotonic() - began < 20 * SCALE:
             try:
                 sock.sendall(b"x")
                 reply = raw.reply()
@@ -213,7 +213,7 @@ class Small:
                 reply = raw.reply()
         sock.close()
         self.assertIn("slower than 1000 bytes a second", reply)
-        self.assertLess(time.monotonic() - began, 15)
+        self.assertLess(time.monotonic() - began, 15 * SCALE)
 
 
 for mode in modes():

@@ -116,11 +116,12 @@ class Verbs(SharedServer):
         raw = self.open()
         self.make_huge("huge")
         raw.send("XSHA512 huge\r\n")
-        time.sleep(1.2)
-        reply = raw.cmd("STAT")
-        self.assertEqual(reply[:3], "211")
-        moved = re.search(r"computing a checksum: (\d+) bytes", reply)
-        self.assertGreater(int(moved.group(1)), 0)
+
+        def computing():
+            reply = raw.cmd("STAT")
+            self.assertEqual(reply[:3], "211")
+            return int(re.search(r"computing a checksum: (\d+) bytes", reply).group(1)) > 0
+        wait_until(computing, what="some bytes of it")
         self.assertEqual(raw.cmd("NOOP")[:3], "200")
         self.assertEqual(raw.cmd("ABOR")[:3], "426")
         self.assertEqual(raw.reply()[:3], "226")
@@ -131,7 +132,7 @@ class Verbs(SharedServer):
         self.make_huge("left")
         before = len(self.server.log_events("logout", user="alice"))
         raw.send("XSHA512 left\r\n")
-        time.sleep(0.2)
+        wait_until(lambda: "computing a checksum" in raw.cmd("STAT"), what="the computing")
         raw.close()
         wait_until(lambda: len(self.server.log_events("logout", user="alice")) > before, what="logout")
 

@@ -1,5 +1,5 @@
 """SFTP on the whole server: when uploads appear, what breaks off, what a session sees of its own, flags and names."""
-# run-tests: timeout 240
+# run-tests: timeout 900
 
 import os
 import unittest

@@ -9,7 +9,7 @@ import unittest
 
 from ssh import OpenSsh, make_ssh_key
 from ssh_raw import USERAUTH_FAILURE, USERAUTH_PK_OK, Ed25519, RawSsh
-from transom import SFTP_ONLY, TransomServer, modes, need_tool, run
+from transom import SCALE, SFTP_ONLY, TransomServer, modes, need_tool, run, wait_until
 
 PASSWORD = "secret"
 
@@ -205,9 +205,7 @@ class Login:
         agent = subprocess.Popen([need_tool("ssh-agent"), "-D", "-a", socket], stdout=subprocess.DEVNULL)
         self.addCleanup(agent.wait)
         self.addCleanup(agent.send_signal, signal.SIGTERM)
-        deadline = time.monotonic() + 10
-        while not os.path.exists(socket) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: os.path.exists(socket), what="ssh-agent")
         environment = {"SSH_AUTH_SOCK": socket}
         for key in keys:
             os.chmod(key.path, 0o600)
@@ -230,7 +228,7 @@ class Login:
         client = self.by_agent(server, self.with_agent(server, keys))
         began = time.monotonic()
         self.enters(client)
-        self.assertLess(time.monotonic() - began, 5, "keys are no guesses: no delay that doubles")
+        self.assertLess(time.monotonic() - began, 5 * SCALE, "keys are no guesses: no delay that doubles")
         self.assertEqual(len(server.log_events("login-failed")), 4)
 
     def test_an_agent_with_too_many_keys(self):
@@ -291,15 +289,15 @@ class Login:
         stranger = Ed25519(b"a stranger")
         times = {"alice": [], "nobody-here": []}
         sessions = {user: self.raw(server) for user in times}
-        for _ in range(40):
+        for _ in range(80):
             for user, ssh in sessions.items():
                 began = time.monotonic()
                 ssh.key_request(user, stranger)
                 ssh.expect(USERAUTH_FAILURE)
                 times[user].append(time.monotonic() - began)
-        middle = {user: sorted(measured)[20] for user, measured in times.items()}
-        # Each waits 40 to 72 ms by chance, so that the middle of forty is within some 4 ms of 56.
-        self.assertLess(abs(middle["alice"] - middle["nobody-here"]), 0.016, middle)
+        least = {user: min(measured) for user, measured in times.items()}
+        # Each waits 40 to 72 ms by chance, and longer if others are at work: of eighty the least is about 40.
+        self.assertLess(abs(least["alice"] - least["nobody-here"]), 0.016, least)
         self.assertGreater(min(min(measured) for measured in times.values()), 0.038)
 
 

@@ -1,5 +1,5 @@
 """New keys in the middle of SSH sessions, at the server's wish and at the client's."""
-# run-tests: timeout 300
+# run-tests: timeout 900
 
 import concurrent.futures
 import os

@@ -1,5 +1,5 @@
 """The SSH transport as clients meet it: key exchange, logins, what is served and what is refused, and the end."""
-# run-tests: timeout 240
+# run-tests: timeout 900
 
 import concurrent.futures
 import fcntl
@@ -65,8 +65,8 @@ class KeyExchange(SshTest, unittest.TestCase):
 
     def test_clients_with_nagles_algorithm_do_not_wait_for_our_kernel(self):
         """OpenSSH's is one: what it sends behind something that has no answer would wait 40 ms, in each login."""
-        waits = []
-        for _ in range(6):
+        waits = [1]
+        while min(waits) > 0.025 and len(waits) < 30:   # others may be at work, but hardly each time
             ssh = self.connect()
             ssh.request_service()
             sent = time.monotonic()
@@ -244,7 +244,7 @@ class Served(SshTest, unittest.TestCase):
             ssh.send_raw(b"".join(
                 ssh.packet(bytes([GLOBAL_REQUEST]) + string("keepalive@openssh.com") + boolean(True))
                 for _ in range(3)))
-            ssh.sock.settimeout(1)
+            ssh.sock.settimeout(2 * SCALE)
             for _ in range(3):
                 ssh.expect(REQUEST_SUCCESS, REQUEST_FAILURE)
 
@@ -332,17 +332,17 @@ class Served(SshTest, unittest.TestCase):
             handles.append(ssh.read_sftp()[5:])
         for number in range(100):       # more answers than its window takes
             ssh.send_data(writer, realpath(number))
-        time.sleep(0.5)                 # they are made: nothing stands before the WRITE
+        self.server.wait_rest()         # they are made: nothing stands before the WRITE
         for channel, handle in zip(readers, handles):
             ssh.send_data(channel, b"".join(request(5, number, handle, struct.pack(">QI", number << 18, 255 << 10))
                                             for number in range(8)))
-        time.sleep(0.5)
+        self.server.wait_rest()
         packet = request(6, 100, handles[2], struct.pack(">Q", 0), string(content))
         for start in range(0, len(packet), 30000):
             ssh.send_data(writer, packet[start:start + 30000])
         for _ in range(40):
             ssh.send(IGNORE, string(bytes(30000)))
-        time.sleep(0.5)
+        self.server.wait_rest()
         ssh.send(CHANNEL_WINDOW_ADJUST, u32(writer), u32(1 << 20))
         ssh.send_data(writer, request(4, 101, handles[2]))
         answers = b""
@@ -469,7 +469,7 @@ class Served(SshTest, unittest.TestCase):
         for _ in range(3):
             done = client.batch(["pwd"], "-o", "ControlPath=" + path)
             self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(len(self.server.pids("guard alice")), 1)
+        wait_until(lambda: len(self.server.pids("guard alice")) == 1, what="the end of others' sessions")
 
 
 class Profiles(unittest.TestCase):
@@ -555,16 +555,16 @@ class Ends(unittest.TestCase):
         reply = ssh.read_sftp()
         self.assertEqual(reply[:5], b"\x66" + u32(1))
         ssh.send_data(channel, request(6, 2, reply[5:], bytes(8), string(b"x" * 1000))[:500])
-        ssh.sock.settimeout(30)
+        ssh.sock.settimeout(30 * SCALE)
         self.assertEqual(ssh.closed(), "Idle timeout")
         server.wait_event("logout", reason="idle timeout")
         self.assertFalse(os.path.exists(server.path("alice", "half")))
 
     def test_requests_keep_a_session_alive(self):
-        server = self.serve(ssh={"idle_timeout": "1s"})
+        server = self.serve(ssh={"idle_timeout": "3s"})
         ssh, channel = self.session(server)
-        for number in range(4):
-            time.sleep(0.5)
+        for number in range(5):
+            time.sleep(0.8)
             ssh.send_data(channel, realpath(number))
             ssh.read_sftp()
 
@@ -647,6 +647,7 @@ class Ends(unittest.TestCase):
         def connect():
             self.session(server)
             time.sleep(2.5)     # what a login needed is given back after two seconds
+            server.wait_rest()
 
         self.assertLess(server.kib_of_one_more(connect, 4), IDLE_KIB)
 

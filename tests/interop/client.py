@@ -17,7 +17,7 @@ import os
 import shutil
 import tempfile
 
-from transom import SharedServer, make_file, need_tool, run, sha256_file
+from transom import SharedServer, make_file, need_tool, run, sha256_file, wait_until
 
 FILE_BYTES = 300001     # more than one buffer of any client, and no round number
 
@@ -65,6 +65,7 @@ class Client(SharedServer):
 
     tools = ()
     settings = {"users": {"alice": {"password": "secret"}}, "anonymous": {}}
+    closes_late = False     # does the client end, or say that a file is closed, before the server has heard of it?
 
     @classmethod
     def setUpClass(cls):
@@ -109,9 +110,12 @@ class Client(SharedServer):
         self.own_tree(name)
 
     def execute(self, command, status=0, **options):
-        """Run a client in self.scratch; (its standard output, its standard error).  status None: any."""
+        """Run a client in self.scratch; (its standard output, its standard error).  status None: any.
+
+        It may end before the server has done all that it was told."""
         options = {"timeout": 120, "env": self.environment(), "cwd": self.scratch, **options}
         done = run(command, **options)
+        self.server.wait_rest()
         if status is not None:
             self.assertEqual(done.returncode, status, "%s said: %s%s\n%s" % (
                 command[0], done.stdout, done.stderr, self.server.log_tail()))
@@ -126,12 +130,21 @@ class Client(SharedServer):
             said, errors = self.execute(command, status=None, stdin=file)
         return said + errors
 
+    def wait_closed(self, whole):
+        """Until the server has done what it was told; with a client that closes late, until it is whole()."""
+        if self.closes_late:
+            wait_until(whole, what="what the client has closed")
+        else:
+            self.server.wait_rest()
+
     def assertFile(self, path, digest):
-        """The file has exactly that content."""
+        """The file has exactly that content, once the server has worked up what the client had sent before it ended."""
+        self.wait_closed(lambda: os.path.exists(path) and sha256_file(path) == digest)
         self.assertTrue(os.path.exists(path), "%s is not there\n%s" % (path, self.server.log_tail()))
         self.assertEqual(sha256_file(path), digest, path)
 
     def assertSameTree(self, one, other):
+        self.wait_closed(lambda: read_tree(one) == read_tree(other))
         self.assertTrue(read_tree(one), "%s is empty\n%s" % (one, self.server.log_tail()))
         self.assertEqual(read_tree(one), read_tree(other))
 

@@ -27,6 +27,7 @@ class Lftp(Client):
     def lftp(self, script, user="alice", ok=True):
         done = run(self.command(script, user), timeout=300, env=dict(
             self.environment(), LFTP_HOME=self.scratch))
+        self.server.wait_rest()
         if ok:
             self.assertEqual(done.returncode, 0, "lftp said: %s%s\n%s" % (
                 done.stdout, done.stderr, self.server.log_tail(10)))

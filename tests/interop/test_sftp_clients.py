@@ -13,9 +13,10 @@ from transom import need_tool, run, wait_until
 
 
 class Lftp(SftpClient):
-    """lftp speaks SFTP through ssh(1)."""
+    """lftp speaks SFTP through ssh(1), which it does not wait for when it ends."""
 
     tools = ("lftp", "ssh")
+    closes_late = True
 
     def command(self, script):
         client = self.openssh()

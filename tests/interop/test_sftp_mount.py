@@ -28,6 +28,7 @@ def need_fuse():
 
 class Mount(SftpClient):
     tools = ("sshfs", "git", "gcc", "make", "rsync")
+    closes_late = True
 
     def setUp(self):
         need_fuse()
@@ -95,7 +96,7 @@ class Mount(SftpClient):
         self.git("-C", self.there("clone"), "gc", "-q")
         self.git("-C", self.there("clone"), "fsck", "--strict")
         self.assertEqual(self.git("-C", self.there("clone"), "status", "--porcelain"), "")
-        self.assertEqual(self.server.staged("alice"), [])
+        wait_until(lambda: self.server.staged("alice") == [], what="the end of all uploads")
 
     def test_something_is_built(self):
         top = self.there("project")
@@ -161,8 +162,8 @@ class Mount(SftpClient):
                 self.assertEqual(third.read(), "first second ")
                 third.seek(0)
                 third.write("FIRST")
-        self.wait_for_size("log", len("first second "))
-        self.assertEqual(self.server.read_file("alice", "log"), b"FIRST second ")
+        wait_until(lambda: os.path.exists(self.remote("log")) and
+                   self.server.read_file("alice", "log") == b"FIRST second ", what="what was written last")
 
     def test_a_file_is_removed_or_renamed_while_it_is_being_replaced(self):
         os.mkdir(self.there("dir"))

@@ -217,13 +217,16 @@ def proc_status(pid):
 
 
 def proc_fds(pid):
-    """{number: link text} of a process's descriptors.  Skips the test when that takes root (undumpable)."""
+    """{number: link text} of a process's descriptors, {} when it is gone.  Skips the test when that takes root
+    (undumpable)."""
     result = {}
     base = "/proc/%d/fd" % pid
     try:
         names = os.listdir(base)
     except PermissionError:
         raise unittest.SkipTest("needs root to see the descriptors of an undumpable process") from None
+    except FileNotFoundError:
+        return result
     for name in names:
         try:
             result[int(name)] = os.readlink(os.path.join(base, name))
@@ -456,7 +459,7 @@ class TransomServer:
         """Start the daemon and wait for its ready line.  ServerFailed when it does not come."""
         if self.dir is None:
             self.prepare()
-        seen = len(self.log_events("ready"))
+        seen = len(self.log_events_so_far("ready"))
         environment = dict(os.environ, **self.environment)
         # Leak reports need ptrace, which the walls take away; a seccomp kill must not look like a finding.
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1")
@@ -466,7 +469,7 @@ class TransomServer:
                 self.command("-c", self.conf), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
                 cwd=self.dir, env=environment, start_new_session=True)
         try:
-            wait_until(lambda: len(self.log_events("ready")) > seen or self.process.poll() is not None,
+            wait_until(lambda: len(self.log_events_so_far("ready")) > seen or self.process.poll() is not None,
                        self.START_SECONDS, "event=ready")
         except AssertionError as error:
             raise ServerFailed("%s\n%s" % (error, self.diagnosis())) from None
@@ -474,7 +477,7 @@ class TransomServer:
             status, self.process = self.process.returncode, None
             raise ServerFailed("transomd ended with status %s\n%s" % (status, self.diagnosis()),
                                self.stderr(), status)
-        self.ready = self.log_events("ready")[-1]
+        self.ready = self.log_events_so_far("ready")[-1]
         self.ports = {}
         for item in self.ready["listeners"].split():
             title, rest = item.split("=", 1)
@@ -543,12 +546,14 @@ class TransomServer:
 
     def reload(self):
         """HUP, and wait until the new configuration is in force (or refused); returns the event."""
-        seen = len(self.log_events("reload")) + len(self.log_events("reload-failed"))
+        def answers(events):
+            return [event for event in events if event.get("event") in ("reload", "reload-failed")]
+
+        seen = len(answers(self.log_events()))
         self.signal(SIGHUP)
 
         def answered():
-            events = [event for event in self.log_events_so_far()
-                      if event.get("event") in ("reload", "reload-failed")]
+            events = answers(self.log_events_so_far())
             return events[-1] if len(events) > seen else None
         return wait_until(answered, 20, "answer to HUP")
 
@@ -662,20 +667,12 @@ class TransomServer:
         """The log as a list of dicts; only events of that name and with those fields, if given.
 
         A field's value may also be a compiled pattern (searched) or a function (called).  A line is written a moment
-        after the client has its reply: so this waits until nothing more comes, for some time."""
-        size = -1
-        for _ in range(20):
-            if size == self._log_size():
-                break
-            size = self._log_size()
-            time.sleep(0.04 * SCALE)
-        return self.log_events_so_far(name, **fields)
-
-    def _log_size(self):
+        after the client has its reply: so this waits until the server is at rest, or for a while if it is busy."""
         try:
-            return os.stat(self.log_file).st_size
-        except OSError:
-            return 0
+            self.wait_rest(2)
+        except AssertionError:
+            pass
+        return self.log_events_so_far(name, **fields)
 
     def log_events_so_far(self, name=None, **fields):
         """The same without a wait: for whoever asks again and again."""
@@ -728,6 +725,28 @@ class TransomServer:
         """{pid: title} of all living processes of this server, orphaned sessions included."""
         return {pid: proc_title(pid) for pid in self._alive(self.process.pid)}
 
+    def wait_rest(self, timeout=10):
+        """Wait until all of it waits for somebody else: everything that was sent has been worked up, what is to be
+        logged is logged, who is to end has ended.  Timers that run are not waited for."""
+        wait_until(self._rests, timeout, "a server at rest", interval=0.001)
+
+    def _rests(self):
+        """Did none of its processes run, or wish to, between two looks at them?"""
+        if self.process is None:
+            return True
+        before = self._schedule()
+        time.sleep(0.01)    # for what the kernel itself has still to pass on
+        return all(state == "S" for state, *_ in before.values()) and self._schedule() == before
+
+    def _schedule(self):
+        """{pid: (state, switches to it by its own wish, and by others')}"""
+        found = {}
+        for pid in self._alive(self.process.pid):
+            status = proc_status(pid)
+            found[pid] = tuple(status.get(name, [""])[0] for name in (
+                "State", "voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"))
+        return found
+
     def pids(self, role):
         """Pids whose title starts with these words: "clerk", "nursery", "guard", "guard alice",
         "front ftp"; "master" is the process that was started.  Idle pairs are "guard idle", "front idle"."""
@@ -751,6 +770,7 @@ class TransomServer:
             while pairs != sorted(self.processes()):
                 pairs = sorted(self.processes())
                 time.sleep(0.3)
+                self.wait_rest()
             # Of anonymous memory alone: what a page of a library counts for depends on everybody else on the machine.
             return sum(memory_kib(pid, "Pss_Anon") for pid in pairs)
 
@@ -761,12 +781,15 @@ class TransomServer:
         return (total() - before) / count
 
     def session_pids(self, user):
-        """(guard pid, front pid) of the only session of this user."""
-        guard, = wait_until(lambda: self._enough(self.pids("guard " + user), 1), 5, "guard of " + user)
-        fronts = [pid for pid in self.pids("front") if "idle" not in proc_title(pid).split()]
-        if len(fronts) != 1:
-            raise AssertionError("not exactly one busy front: %s" % self.processes())
-        return guard, fronts[0]
+        """(guard pid, front pid) of the only session of this user; others may be ending."""
+        def look():
+            guards = self.pids("guard " + user)
+            fronts = [pid for pid in self.pids("front") if "idle" not in proc_title(pid).split()]
+            return (guards[0], fronts[0]) if len(guards) == len(fronts) == 1 else None
+        try:
+            return wait_until(look)
+        except AssertionError:
+            raise AssertionError("not exactly one session, of %s: %s" % (user, self.processes())) from None
 
     def kill(self, pid, sig=SIGKILL):
         """Send a signal to one process of this server and wait until it is gone (for KILL)."""

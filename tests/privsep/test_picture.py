@@ -50,6 +50,7 @@ class Picture(unittest.TestCase):
             ftp = server.ftp("alice")
             wait_until(lambda: len(server.pids("guard idle")) == 1 and len(server.pids("front idle")) == 1
                        and server.pids("guard alice"), what="one waiting pair and alice's")
+            server.wait_rest()      # each has the account that it shall have
             drawn = picture(server)
             ftp.quit()
         with open(DOCUMENT) as file:

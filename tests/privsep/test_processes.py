@@ -45,9 +45,8 @@ def cpu_seconds(pid):
 def settled(server, minimum=2):
     """Wait until as many pairs are idle as shall be, and confined; (guards, fronts)."""
     def look():
-        guards = server.pids("guard idle")
-        fronts = [pid for pid in server.pids("front idle")
-                  if proc_status(pid).get("Seccomp") == ["2"]]
+        guards, fronts = ([pid for pid in server.pids(role) if proc_status(pid).get("Seccomp") == ["2"]]
+                          for role in ("guard idle", "front idle"))
         return (guards, fronts) if len(guards) >= minimum and len(fronts) >= minimum else None
     return wait_until(look, 10, "idle pairs")
 
@@ -106,6 +105,7 @@ class Picture(unittest.TestCase):
             gid = USER_UID if is_root() else os.getegid()
             settled(server)
             client = server.ftp("alice")
+            server.wait_rest()      # the pair that takes the place of hers is made, and confined
             for pid, title in server.processes().items():
                 status = proc_status(pid)
                 self.assertEqual(status["Uid"], [str(uid)] * 4, title)
@@ -131,6 +131,7 @@ class Picture(unittest.TestCase):
                 self.assertEqual(held.count("socket"), 4, held)
                 self.assertEqual(held.count("anon_inode"), 2, held)
                 self.assertEqual([text for text in held if text.startswith("/")], [server.root("alice")])
+                server.wait_rest()
                 # The log is the clerk's alone.
                 for pid in server.processes():
                     holds_log = server.log_file in proc_fds(pid).values()
@@ -344,10 +345,12 @@ class Death(unittest.TestCase):
                         except ProcessLookupError:
                             pass
             server.wait_event("crash", role="front")
-            wait_until(lambda: server.pids("nursery 2"), 10, "a fresh nursery")
-            titles = [proc_title(pid).split() for pid in server.pids("nursery")]
-            generation = max(int(words[2]) for words in titles if len(words) > 2)
-            self.assertLessEqual(generation, 2 + (time.monotonic() - start))
+
+            def generation():
+                titles = [proc_title(pid).split() for pid in server.pids("nursery")]
+                return max([int(words[2]) for words in titles if len(words) > 2], default=0)
+            wait_until(lambda: generation() >= 2, 10, "a fresh nursery")
+            self.assertLessEqual(generation(), 2 + (time.monotonic() - start))
             self.serves(server)
 
     def test_the_pool_grows_in_a_rush(self):
@@ -446,9 +449,12 @@ class Signals(unittest.TestCase):
 
     def test_hup_opens_and_closes_listeners(self):
         with TransomServer(users=ALICE) as server:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                free = probe.getsockname()[1]
+            # It stays bound: nobody else is given the port, and the server may listen on it all the same.
+            probe = socket.socket()
+            self.addCleanup(probe.close)
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", 0))
+            free = probe.getsockname()[1]
             held = server.ftp("alice")
             keep = dict(server.listeners)
             server.listeners["more"] = {"address": "127.0.0.1:%d" % free}
@@ -511,6 +517,7 @@ class Signals(unittest.TestCase):
             wait_until(lambda: "/dev/full" in proc_fds(server.pids("clerk")[0]).values(), 5, "the new log")
             with server.ftp("alice") as client:
                 client.mkd("made")
+            server.wait_rest()
             server.log_options["target"] = real
             server.write_conf()
             server.signal(SIGHUP)
@@ -619,7 +626,7 @@ class Signals(unittest.TestCase):
             start = time.monotonic()
             server.signal(SIGTERM)
             self.assertEqual(server.process.wait(10 * SCALE), 0)
-            self.assertLess(time.monotonic() - start, 3 * SCALE)
+            self.assertLess(time.monotonic() - start, 8 * SCALE)
             data.close()
             raw.close()
 

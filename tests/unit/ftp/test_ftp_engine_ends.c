@@ -27,7 +27,7 @@ Test(ftp_engine_ends, an_idle_client_is_told_and_sent_away)
 
 Test(ftp_engine_ends, dripping_bytes_are_no_command)
 {
-	fake.conf.ftp.idle_timeout = 400;
+	fake.conf.ftp.idle_timeout = 1000;
 	fake_start(&fake);
 	for (size_t i = 0; i < 3; i++) {
 		SEND("x");

@@ -474,14 +474,14 @@ Test(ftp_engine_transfers, a_slow_upload_is_no_stalled_one)
 {
 	int fd;
 
-	fake.conf.ftp.stall_timeout = 300;
-	fake.conf.ftp.idle_timeout = 200;
+	fake.conf.ftp.stall_timeout = 1500;
+	fake.conf.ftp.idle_timeout = 1000;
 	fake_login(&fake);
 	engine_start_transfer("STOR f");
 	fd = fake_take_data(&fake);
 	for (size_t i = 0; i < 8; i++) {
 		cr_assert(io_write_full(fd, "x", 1));
-		usleep(100000);
+		usleep(250000);
 	}
 	close(fd);
 	cr_assert_eq(REPLY(), 226);

@@ -180,7 +180,7 @@ static bool log_has(struct guard_harness *harness, const char *text)
 
 bool harness_logged(struct guard_harness *harness, const char *text)
 {
-	const int64_t deadline = clock_mono_ms() + 2000;
+	const int64_t deadline = clock_mono_ms() + HARNESS_WAIT_MS;
 
 	while (!log_has(harness, text) && clock_mono_ms() < deadline)
 		poll(NULL, 0, 5);

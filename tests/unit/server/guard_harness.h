@@ -20,7 +20,7 @@
 #include "server/guard_messages.h"
 #include "server/keeper_client.h"
 
-#define HARNESS_WAIT_MS     10000 /* no step takes so long but by a bug */
+#define HARNESS_WAIT_MS     30000 /* no step takes so long but by a bug */
 #define HARNESS_CONNECTIONS 8
 
 /* A line of a user file: "wonderland", at a cost that tests can afford. */

@@ -41,7 +41,7 @@ static bool is_readable(int fd)
 {
 	struct pollfd watch = { .fd = fd, .events = POLLIN };
 
-	return poll(&watch, 1, 2000) == 1;
+	return poll(&watch, 1, 10000) == 1;
 }
 
 /* Take the next attach from the door, as a new clerk does. */

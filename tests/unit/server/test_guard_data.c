@@ -119,7 +119,7 @@ Test(guard_data, the_clients_own_connection_is_handed_over_and_the_port_closes, 
 	cr_assert_geq(data, 0);
 	cr_expect((fcntl(data, F_GETFL) & O_NONBLOCK) != 0);
 	cr_expect_eq(write(client, "x", 1), 1);
-	cr_expect_eq(poll(&(struct pollfd){ .fd = data, .events = POLLIN }, 1, 1000), 1);
+	cr_expect_eq(poll(&(struct pollfd){ .fd = data, .events = POLLIN }, 1, HARNESS_WAIT_MS), 1);
 	cr_expect_eq(read(data, &byte, 1), 1);
 	cr_expect_eq(byte, 'x');
 	cr_expect_eq(dial_from("127.0.0.1", port), -1, "the port is open still");
@@ -167,7 +167,7 @@ Test(guard_data, strangers_cannot_fill_the_queue_before_the_client_comes, .init 
 	cr_expect_eq(harness_ask_data_accept(&harness, &ask, NULL, &data), VFS_OK);
 	cr_assert_geq(data, 0);
 	cr_expect_eq(write(client, "x", 1), 1);
-	cr_expect_eq(poll(&(struct pollfd){ .fd = data, .events = POLLIN }, 1, 1000), 1);
+	cr_expect_eq(poll(&(struct pollfd){ .fd = data, .events = POLLIN }, 1, HARNESS_WAIT_MS), 1);
 	close(client);
 	close(data);
 	for (size_t i = 0; i < 20; i++)
@@ -234,7 +234,7 @@ static void expect_connected(int client, int data)
 	cr_assert_geq(data, 0);
 	cr_expect((fcntl(data, F_GETFL) & O_NONBLOCK) != 0);
 	cr_expect_eq(write(client, "x", 1), 1);
-	cr_expect_eq(poll(&(struct pollfd){ .fd = data, .events = POLLIN }, 1, 1000), 1);
+	cr_expect_eq(poll(&(struct pollfd){ .fd = data, .events = POLLIN }, 1, HARNESS_WAIT_MS), 1);
 	cr_expect_eq(read(data, &byte, 1), 1);
 	close(data);
 	cr_expect_eq(read(client, &byte, 1), 0, "the guard keeps a copy");

@@ -456,12 +456,12 @@ Test(scp_sink, a_client_that_stands_still_in_the_middle_of_a_file_is_busy_only_f
 {
 	struct scp_harness *harness = begin(NULL);
 
-	harness->conf.ssh.idle_timeout = 20;
+	harness->conf.ssh.idle_timeout = 1000;
 	scp_harness_start(harness, "scp -t x");
 	scp_harness_expect(harness, OK);
 	scp_harness_say(harness, "C0644 4 x\nha");
 	cr_assert(scp_service.busy(harness->service));
-	poll(NULL, 0, 30);
+	poll(NULL, 0, 1010);
 	cr_assert_not(scp_service.busy(harness->service));
 	scp_harness_say(harness, "l");
 	cr_assert(scp_service.busy(harness->service));
