@@ -25,6 +25,9 @@ enum key_kind {
 /* Smallest RSA key that is taken for a server's own. */
 #define KEY_RSA_MIN_BITS 2048
 
+/* The kinds and the size, for messages. */
+#define KEY_SHAPES_ALLOWED "Ed25519, RSA with 2048 bits or more, or ECDSA on P-256, P-384 or P-521"
+
 enum key_kind key_shapes_kind(EVP_PKEY *key);
 /* "Ed25519", "ECDSA P-256" ... for messages. */
 const char *key_shapes_kind_name(enum key_kind kind);

@@ -125,6 +125,7 @@ static int sign_elsewhere(EVP_MD_CTX *md_context, unsigned char *signature, size
 {
 	EVP_PKEY_CTX *context = EVP_MD_CTX_get_pkey_ctx(md_context);
 	struct key_wrapper_ask ask = { .data = data, .length = n };
+	bool made;
 	int room;
 
 	if (context == NULL)
@@ -137,8 +138,12 @@ static int sign_elsewhere(EVP_MD_CTX *md_context, unsigned char *signature, size
 		*length = (size_t)room;
 		return 1;
 	}
-	if (!find_digest(context, &ask.digest) || !find_padding(context, &ask.pss) ||
-	    !wrapper.divert(wrapper.context, &ask, signature, length)) {
+	/* libssl takes what lies in the queue when a step of the handshake ends for that step's failure. */
+	ERR_set_mark();
+	made = find_digest(context, &ask.digest) && find_padding(context, &ask.pss) &&
+	       wrapper.divert(wrapper.context, &ask, signature, length);
+	ERR_pop_to_mark();
+	if (!made) {
 		/* Callers print the queue: it must not hold what an earlier failure left there. */
 		ERR_clear_error();
 		ERR_raise(ERR_LIB_EVP, ERR_R_OPERATION_FAIL);

@@ -52,7 +52,7 @@ const struct role role_table[ROLE_COUNT] = {
 	[ROLE_FRONT] = {
 		.name = "front", .account = ROLE_IS_FRONT_USER, .root = ROLE_SEES_NOTHING,
 		.confined = true, .profile = SANDBOX_FRONT, .files = VFS_HANDLES_MAX + 64, .memory_bytes = 512 * MIB,
-		.holds = "wall; client's connection, one data connection, open files",
+		.holds = "wall; client's connection, one data connection and an ended one, open files",
 	},
 };
 

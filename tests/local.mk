@@ -149,6 +149,7 @@ tests_unit_ftp_tests_SOURCES = \
 	tests/unit/ftp/test_ftp_engine_transfers.c \
 	tests/unit/ftp/test_ftp_facts.c \
 	tests/unit/ftp/test_ftp_job.c \
+	tests/unit/ftp/test_ftp_linger.c \
 	tests/unit/ftp/test_ftp_listargs.c \
 	tests/unit/ftp/test_ftp_listing.c \
 	tests/unit/ftp/test_ftp_parse.c \

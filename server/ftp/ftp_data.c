@@ -21,6 +21,18 @@ void ftp_data_close(struct ftp_data *data)
 	io_close(&data->fd);
 }
 
+void ftp_data_finish(struct ftp_session *session)
+{
+	struct ftp_data *data = &session->data;
+
+	/* Clients in plain text say nothing in a download. */
+	if (data->tls != NULL) {
+		tls_stream_free(&data->tls);
+		ftp_linger_begin(&session->linger, &data->fd, session->start->conf->ftp.stall_timeout);
+	}
+	ftp_data_close(data);
+}
+
 void ftp_data_reset(struct ftp_data *data)
 {
 	struct linger now = { .l_onoff = 1, .l_linger = 0 };

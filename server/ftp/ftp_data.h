@@ -43,6 +43,8 @@ void ftp_data_init(struct ftp_data *data);
 /* Close the connection, if any: what was sent still reaches the client.  Nothing is said that TLS would take for a
  * good end. */
 void ftp_data_close(struct ftp_data *data);
+/* The same at the end of a download that is whole: nothing that the client says may cost it the end of the file. */
+void ftp_data_finish(struct ftp_session *session);
 /* Close it with a reset: nothing more is sent, no memory stays behind for a client that does not
  * read. */
 void ftp_data_reset(struct ftp_data *data);

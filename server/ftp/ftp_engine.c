@@ -81,6 +81,7 @@ static int64_t next_deadline(const struct ftp_session *session)
 	if (!ftp_transfer_is_on(session))
 		deadline = earlier(deadline, session->command_ms + session->idle_timeout_ms);
 	deadline = earlier(deadline, ftp_data_deadline(session));
+	deadline = earlier(deadline, ftp_linger_deadline(&session->linger));
 	return earlier(deadline, ftp_transfer_deadline(session));
 }
 
@@ -92,6 +93,10 @@ static void check_deadlines(struct ftp_session *session)
 		return;
 	if (ftp_data_deadline(session) <= now)
 		ftp_data_give_back(session);
+	if (ftp_linger_deadline(&session->linger) <= now)
+		ftp_linger_look(&session->linger);
+	if (next_deadline(session) > now)
+		return;
 	if (ftp_security_is_shaking(session)) {
 		ftp_security_too_slow(session);
 		return;

@@ -9,6 +9,10 @@
 #define FTP_BAD_COMMANDS_MAX 20u  /* unknown or malformed lines in a row before the session ends */
 #define FTP_GOODBYE_MS       2000 /* for the last reply to leave */
 
+#define FTP_LINGER_FIRST_LOOK_MS 1000          /* after a download over TLS: has its client closed, too?  Then twice as late each */
+#define FTP_LINGER_STEP_BYTES    4096u
+#define FTP_LINGER_LOOK_BYTES    (256u << 10) /* of what it says besides, dropped at each look */
+
 #define FTP_STORE_BLOCK_BYTES (512u << 10) /* large writes are what makes uploads cheap */
 #define FTP_STORE_FIRST_BYTES (16u << 10)  /* block of an upload until it proves to be longer */
 #define FTP_STORE_SPARE_BYTES 64u          /* behind both, for the CR that ASCII may hold back */

@@ -21,9 +21,10 @@ struct ftp_session *ftp_session_new(const struct ftp_start *start)
 	buf_init(&session->out, FTP_OUT_MAX_BYTES);
 	session->command_ms = clock_mono_ms();
 	session->out_progress_ms = session->command_ms;
+	ftp_data_init(&session->data);
+	ftp_linger_init(&session->linger);
 	ftp_security_init(session);
 	ftp_session_reset(session);
-	ftp_data_init(&session->data);
 	ftp_transfer_init(&session->transfer);
 	return session;
 }
@@ -56,6 +57,7 @@ void ftp_session_free(struct ftp_session **session)
 		return;
 	ftp_transfer_drop(s);
 	ftp_data_close(&s->data);
+	ftp_linger_end(&s->linger);
 	ftp_security_clear(s);
 	ftp_parse_clear(&s->input);
 	buf_clear(&s->out);

@@ -14,6 +14,7 @@
 #include "server/ftp/ftp_engine.h"
 #include "server/ftp/ftp_facts.h"
 #include "server/ftp/ftp_limits.h"
+#include "server/ftp/ftp_linger.h"
 #include "server/ftp/ftp_parse.h"
 #include "server/ftp/ftp_replies.h"
 #include "server/ftp/ftp_security.h"
@@ -72,6 +73,7 @@ struct ftp_session {
 	bool epsv_all;
 
 	struct ftp_data data;
+	struct ftp_linger linger; /* of the last download over TLS */
 	struct ftp_transfer transfer;
 };
 

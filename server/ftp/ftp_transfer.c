@@ -110,7 +110,10 @@ static void complete(struct ftp_session *session)
 	/* The client sees the end of the data before it reads that it was the end. */
 	if (session->data.tls != NULL)
 		tls_stream_close(session->data.tls);
-	ftp_data_close(&session->data);
+	if (transfer->kind == FTP_TRANSFER_RECEIVE)
+		ftp_data_close(&session->data);
+	else
+		ftp_data_finish(session);
 	if (transfer->kind == FTP_TRANSFER_STAT) {
 		close_all(session, VFS_CLOSE_COMPLETE, VFS_OK);
 		ftp_reply(session, transfer->stat_end);

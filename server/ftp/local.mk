@@ -26,6 +26,7 @@ server_ftp_libftp_a_SOURCES = \
 	server/ftp/ftp_facts.c server/ftp/ftp_facts.h \
 	server/ftp/ftp_job.c server/ftp/ftp_job.h \
 	server/ftp/ftp_limits.h \
+	server/ftp/ftp_linger.c server/ftp/ftp_linger.h \
 	server/ftp/ftp_listargs.c server/ftp/ftp_listargs.h \
 	server/ftp/ftp_listing.c server/ftp/ftp_listing.h \
 	server/ftp/ftp_parse.c server/ftp/ftp_parse.h \

@@ -63,30 +63,31 @@ static bool take_all(struct tls_certificate_file *file, const char *text, char *
 	}
 	if (sk_X509_num(file->items) > 0)
 		return true;
-	text_format(message, bytes, "it holds no certificate (PEM)");
+	text_format(message, bytes, "it holds no certificate in PEM form");
 	return false;
 }
 
 /* The whole file, NUL-terminated, in one piece of memory: nothing that grows, and leaves copies behind. */
-static char *read_text(const char *path, size_t *length)
+static char *read_text(const char *path, size_t *length, char *message, size_t message_bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	const char *wrong = NULL;
 	struct stat status;
 	char *text = NULL;
 	ssize_t got = -1;
 
 	if (fd < 0 || fstat(fd, &status) != 0)
-		goto out;
-	if (!S_ISREG(status.st_mode) || status.st_size > (off_t)TLS_CERTIFICATE_FILE_MAX_BYTES) {
-		errno = S_ISREG(status.st_mode) ? EFBIG : EINVAL;
-		goto out;
-	}
-	text = calloc(1, (size_t)status.st_size + 1);
-	if (text != NULL)
-		got = io_read_full(fd, text, (size_t)status.st_size);
-out:
+		wrong = strerror(errno);
+	else if (!S_ISREG(status.st_mode))
+		wrong = S_ISDIR(status.st_mode) ? "it is a directory" : "it is no regular file";
+	else if (status.st_size > (off_t)TLS_CERTIFICATE_FILE_MAX_BYTES)
+		wrong = "it is larger than a mebibyte";
+	else if ((text = calloc(1, (size_t)status.st_size + 1)) == NULL ||
+	         (got = io_read_full(fd, text, (size_t)status.st_size)) < 0)
+		wrong = strerror(errno);
 	io_close(&fd);
-	if (got < 0) {
+	if (wrong != NULL) {
+		text_copy(message, message_bytes, wrong);
 		free(text);
 		return NULL;
 	}
@@ -105,11 +106,9 @@ struct tls_certificate_file *tls_certificate_load(const char *path, char *messag
 		text_format(message, message_bytes, "out of memory");
 		goto out;
 	}
-	text = read_text(path, &length);
-	if (text == NULL) {
-		text_format(message, message_bytes, "%s", strerror(errno));
+	text = read_text(path, &length, message, message_bytes);
+	if (text == NULL)
 		goto out;
-	}
 	ok = take_all(file, text, message, message_bytes);
 	/* A private key may have stood beside the certificates. */
 	secret_wipe(text, length);

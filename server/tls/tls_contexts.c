@@ -49,15 +49,22 @@ struct tls_contexts {
 
 /* --- reading ------------------------------------------------------------------------------------ */
 
-static bool complain(char *message, size_t message_bytes, const char *file, const char *what)
+/* As every complaint about a configuration: what is wrong; what is allowed. */
+static bool complain(const struct tls_contexts *contexts, const char *option, const char *file, const char *wrong,
+    const char *allowed, char *message, size_t message_bytes)
 {
-	text_format(message, message_bytes, "certificate %s: %s", file, what);
+	char shown[TLS_WRONG_BYTES];
+
+	text_escape(shown, sizeof(shown), file, strlen(file));
+	text_format(message, message_bytes, "%s: %s = \"%s\": %s; allowed: %s", contexts->conf->file, option,
+	    shown, wrong, allowed);
 	ERR_clear_error();
 	return false;
 }
 
 /* The server's own certificate first, then those that certify it; a private key between them is not taken. */
-static bool read_file(struct certificate *certificate, char *message, size_t message_bytes)
+static bool read_file(const struct tls_contexts *contexts, struct certificate *certificate, char *message,
+    size_t message_bytes)
 {
 	char wrong[TLS_WRONG_BYTES];
 	struct tls_certificate_file *file =
@@ -65,7 +72,8 @@ static bool read_file(struct certificate *certificate, char *message, size_t mes
 	bool ok = file != NULL && (certificate->chain = sk_X509_new_null()) != NULL;
 
 	if (file == NULL)
-		return complain(message, message_bytes, certificate->file, wrong);
+		return complain(contexts, "certificate", certificate->file, wrong,
+		    "the server's certificate and those that certify it, in PEM form", message, message_bytes);
 	for (size_t i = 0; ok && i < tls_certificate_count(file); i++) {
 		X509 *item = tls_certificate_at(file, i);
 
@@ -78,9 +86,20 @@ static bool read_file(struct certificate *certificate, char *message, size_t mes
 		}
 	}
 	if (!ok)
-		complain(message, message_bytes, certificate->file, "out of memory");
+		text_copy(message, message_bytes, "TLS: out of memory");
 	tls_certificate_free(&file);
 	return ok;
+}
+
+/* Of keys of different types EVP_PKEY_eq complains, in the queue by which OpenSSL judges the handshake that asks. */
+static bool is_same_key(const EVP_PKEY *a, const EVP_PKEY *b)
+{
+	bool same;
+
+	ERR_set_mark();
+	same = EVP_PKEY_eq(a, b) == 1;
+	ERR_pop_to_mark();
+	return same;
 }
 
 /* The keeper's key that has the certificate's public half, and a dummy of it. */
@@ -90,22 +109,23 @@ static bool find_dummy(struct tls_contexts *contexts, struct certificate *certif
 	const EVP_PKEY *wanted = X509_get0_pubkey(certificate->own);
 
 	if (wanted == NULL)
-		return complain(message, message_bytes, certificate->file, "its key is of an unknown kind");
+		return complain(contexts, "certificate", certificate->file, "its key is of an unknown kind",
+		    KEY_SHAPES_ALLOWED, message, message_bytes);
 	for (uint32_t i = 0; i < contexts->keys->count; i++) {
 		const struct keeper_public_key *key = &contexts->keys->keys[i];
 
 		if (key->use != KEEPER_USE_TLS)
 			continue;
 		certificate->dummy = key_dummy_new(key->der, key->der_length);
-		if (certificate->dummy != NULL && EVP_PKEY_eq(certificate->dummy, wanted) == 1) {
+		if (certificate->dummy != NULL && is_same_key(certificate->dummy, wanted)) {
 			certificate->key = i;
 			return true;
 		}
 		EVP_PKEY_free(certificate->dummy);
 		certificate->dummy = NULL;
 	}
-	return complain(message, message_bytes, certificate->file,
-	    "it belongs to none of the private keys; set key to the file of its own one");
+	return complain(contexts, "certificate", certificate->file, "it belongs to none of the private keys",
+	    "one whose own private key is in the file that key names", message, message_bytes);
 }
 
 static bool add_certificate(struct tls_contexts *contexts, const char *title, const char *file,
@@ -116,12 +136,53 @@ static bool add_certificate(struct tls_contexts *contexts, const char *title, co
 	if (file == NULL || file[0] == '\0')
 		return true;
 	if (contexts->count == TLS_CERTIFICATES_MAX)
-		return complain(message, message_bytes, file, "one more than this server takes");
+		return complain(contexts, "certificate", file, "it is one too many", "as many as there may be keys",
+		    message, message_bytes);
 	contexts->count++;
 	certificate->title = title;
 	certificate->file = file;
-	return read_file(certificate, message, message_bytes) &&
+	return read_file(contexts, certificate, message, message_bytes) &&
 	       find_dummy(contexts, certificate, message, message_bytes);
+}
+
+static bool is_listed(const STACK_OF(X509_NAME) *names, const X509_NAME *name)
+{
+	for (int i = 0; i < sk_X509_NAME_num(names); i++)
+		if (X509_NAME_cmp(sk_X509_NAME_value(names, i), name) == 0)
+			return true;
+	return false;
+}
+
+/* The names of those who certify clients, as clients are told when they are asked for a certificate. */
+static STACK_OF(X509_NAME) *names_of(const struct tls_certificate_file *file)
+{
+	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+
+	for (size_t i = 0; names != NULL && i < tls_certificate_count(file); i++) {
+		const X509_NAME *name = X509_get_subject_name(tls_certificate_at(file, i));
+		X509_NAME *copy = is_listed(names, name) ? NULL : X509_NAME_dup(name);
+
+		if (copy != NULL && sk_X509_NAME_push(names, copy) <= 0)
+			X509_NAME_free(copy);
+	}
+	return names;
+}
+
+static bool read_client_ca(struct tls_contexts *contexts, char *message, size_t message_bytes)
+{
+	const char *path = contexts->conf->tls.client_ca;
+	char wrong[TLS_WRONG_BYTES];
+	struct tls_certificate_file *file;
+
+	if (path == NULL || path[0] == '\0')
+		return true;
+	file = tls_certificate_load(path, wrong, sizeof(wrong));
+	if (file == NULL)
+		return complain(contexts, "client_ca", path, wrong,
+		    "the certificates of those who certify clients, in PEM form", message, message_bytes);
+	contexts->client_ca = names_of(file);
+	tls_certificate_free(&file);
+	return contexts->client_ca != NULL;
 }
 
 static bool read_all(struct tls_contexts *contexts, char *message, size_t message_bytes)
@@ -139,11 +200,7 @@ static bool read_all(struct tls_contexts *contexts, char *message, size_t messag
 	}
 	if (conf->tls.client_ca == NULL || conf->tls.client_ca[0] == '\0')
 		return true;
-	contexts->client_ca = SSL_load_client_CA_file(conf->tls.client_ca);
-	if (contexts->client_ca == NULL)
-		return complain(message, message_bytes, conf->tls.client_ca,
-		    "tls { client_ca } cannot be read as certificates in PEM format");
-	return true;
+	return read_client_ca(contexts, message, message_bytes);
 }
 
 /* --- choosing ----------------------------------------------------------------------------------- */
@@ -171,8 +228,101 @@ static int on_server_name(SSL *ssl, int *alert, void *context)
 	if (name == NULL)
 		return SSL_TLSEXT_ERR_NOACK;
 	/* A name that nobody has gets the default: RFC 6066 3 leaves it to the client to be content with it. */
+	ERR_set_mark();
 	SSL_set_SSL_CTX(ssl, offer->ctx[find_certificate(offer->owner, name)]);
+	ERR_pop_to_mark();
 	return SSL_TLSEXT_ERR_OK;
+}
+
+static bool is_named(const struct certificate *certificate, const char *name)
+{
+	return strcasecmp(certificate->title, name) == 0 ||
+	       X509_check_host(certificate->own, name, 0, 0, NULL) == 1;
+}
+
+/* Is one of the first one's host names the other's, too? */
+static bool shares_name(const struct certificate *first, const struct certificate *other)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(first->own, NID_subject_alt_name, NULL, NULL);
+	bool shares = false;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && !shares; i++) {
+		int type;
+		const ASN1_STRING *name = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+
+		shares = type == GEN_DNS &&
+		         X509_check_host(other->own, (const char *)ASN1_STRING_get0_data(name),
+			     (size_t)ASN1_STRING_length(name), 0, NULL) == 1;
+	}
+	GENERAL_NAMES_free(names);
+	return shares;
+}
+
+/* May it be shown in place of the first, to a client that has asked for this name, or for none? */
+static bool stands_in(const struct certificate *other, const struct certificate *first, const char *name)
+{
+	return name != NULL && is_named(first, name) ? is_named(other, name) : shares_name(first, other);
+}
+
+/* Until TLS 1.3 cipher suites say by which kind of key the server is known; Ed25519 goes by ECDSA's (RFC 8422 2). */
+static bool offers_suite_for(SSL *ssl, const EVP_PKEY *key)
+{
+	const STACK_OF(SSL_CIPHER) *offered = SSL_get_client_ciphers(ssl);
+	const int wanted = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA ? NID_auth_rsa : NID_auth_ecdsa;
+
+	for (int i = 0; i < sk_SSL_CIPHER_num(offered); i++) {
+		const SSL_CIPHER *suite = sk_SSL_CIPHER_value(offered, i);
+
+		if (SSL_CIPHER_get_auth_nid(suite) == wanted && SSL_CIPHER_get_kx_nid(suite) == NID_kx_ecdhe)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Does the client's hello allow a handshake with it?  Not whether all of its chain is signed as the client likes it: many
+ * leave that out of their hello and take it all the same.
+ */
+static bool can_be_verified(SSL *ssl, const struct certificate *certificate)
+{
+	const bool is_1_3 = SSL_version(ssl) >= TLS1_3_VERSION;
+	const int needed = CERT_PKEY_SIGN | (is_1_3 ? CERT_PKEY_EE_SIGNATURE : CERT_PKEY_EE_PARAM);
+
+	return (SSL_check_chain(ssl, certificate->own, certificate->dummy, certificate->chain) & needed) == needed &&
+	       (is_1_3 || offers_suite_for(ssl, certificate->dummy));
+}
+
+/* Of several for the same name: the first that the client can verify, in the order of the configuration. */
+static size_t find_verifiable(SSL *ssl, const struct tls_contexts *contexts, size_t first)
+{
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	const struct certificate *certificates = contexts->certificates;
+
+	if (can_be_verified(ssl, &certificates[first]))
+		return first;
+	for (size_t i = 0; i < contexts->count; i++) {
+		if (i != first && stands_in(&certificates[i], &certificates[first], name) &&
+		    can_be_verified(ssl, &certificates[i]))
+			return i;
+	}
+	return first;
+}
+
+/* After the name, when all of the hello is known. */
+static int on_certificate(SSL *ssl, void *context)
+{
+	const struct offer *offer = context;
+	const SSL_CTX *chosen = SSL_get_SSL_CTX(ssl);
+	size_t first = 0;
+
+	if (offer->owner->count == 1)
+		return 1;
+	while (first + 1 < offer->owner->count && offer->ctx[first] != chosen)
+		first++;
+	ERR_set_mark();
+	SSL_set_SSL_CTX(ssl, offer->ctx[find_verifiable(ssl, offer->owner, first)]);
+	ERR_pop_to_mark();
+	return 1;
 }
 
 static bool alpn_offers(const unsigned char *offered, unsigned length, const char *name)
@@ -215,9 +365,16 @@ static int on_client_chain(X509_STORE_CTX *store, void *context)
 
 /* --- contexts ----------------------------------------------------------------------------------- */
 
+/* RFC 8879, in OpenSSL since 3.2: else whoever is asked for a certificate may have anything decompressed before a login. */
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+#define NO_CERTIFICATE_COMPRESSION (SSL_OP_NO_TX_CERTIFICATE_COMPRESSION | SSL_OP_NO_RX_CERTIFICATE_COMPRESSION)
+#else
+#define NO_CERTIFICATE_COMPRESSION 0
+#endif
+
 static void set_behaviour(SSL_CTX *ctx, struct offer *offer)
 {
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | NO_CERTIFICATE_COMPRESSION |
 	                             SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_clear_options(ctx, SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
 	/* Whoever waits for a descriptor wants to know when it has brought no payload. */
@@ -232,9 +389,22 @@ static void set_behaviour(SSL_CTX *ctx, struct offer *offer)
 	SSL_CTX_set_max_cert_list(ctx, TLS_CLIENT_CHAIN_BYTES);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_tlsext_servername_arg(ctx, offer);
+	SSL_CTX_set_cert_cb(ctx, on_certificate, offer);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, on_client_chain, NULL);
 	tls_secrets_prepare(ctx);
+}
+
+/* See TLS_SERVER_WORDS_BYTES. */
+static bool names_leave_room(const STACK_OF(X509_NAME) *names, const struct certificate *certificate)
+{
+	size_t bytes = (size_t)i2d_X509(certificate->own, NULL);
+
+	for (int i = 0; i < sk_X509_num(certificate->chain); i++)
+		bytes += (size_t)i2d_X509(sk_X509_value(certificate->chain, i), NULL);
+	for (int i = 0; i < sk_X509_NAME_num(names); i++)
+		bytes += (size_t)i2d_X509_NAME(sk_X509_NAME_value(names, i), NULL);
+	return bytes <= TLS_SERVER_WORDS_BYTES;
 }
 
 static SSL_CTX *make_context(struct tls_contexts *contexts, const struct certificate *certificate,
@@ -250,11 +420,12 @@ static SSL_CTX *make_context(struct tls_contexts *contexts, const struct certifi
 	    SSL_CTX_use_certificate(ctx, certificate->own) != 1 ||
 	    SSL_CTX_use_PrivateKey(ctx, certificate->dummy) != 1 ||
 	    SSL_CTX_set1_chain(ctx, certificate->chain) != 1) {
-		complain(message, message_bytes, certificate->file,
-		    "OpenSSL does not take it, as too weak for `algorithms` of a listener perhaps");
+		complain(contexts, "certificate", certificate->file,
+		    "OpenSSL does not take it, as too weak for algorithms of a listener perhaps",
+		    "one with ECDSA P-256, or RSA with 2048 bits or more, signed with SHA-256", message, message_bytes);
 		goto fail;
 	}
-	if (contexts->client_ca != NULL) {
+	if (contexts->client_ca != NULL && names_leave_room(contexts->client_ca, certificate)) {
 		names = SSL_dup_CA_list(contexts->client_ca);
 		if (names == NULL)
 			goto fail;
@@ -312,6 +483,16 @@ bool tls_contexts_wanted(const struct conf *conf)
 	return certificate && listener;
 }
 
+static bool run_selftest(const struct tls_contexts *contexts, char *message, size_t message_bytes)
+{
+	char wrong[CONF_MESSAGE_BYTES];
+
+	if (tls_selftest_run(contexts, wrong, sizeof(wrong)))
+		return true;
+	text_format(message, message_bytes, "%s: %s", contexts->conf->file, wrong);
+	return false;
+}
+
 struct tls_contexts *tls_contexts_new(const struct conf *conf, const struct keeper_public_keys *keys,
     char *message, size_t message_bytes)
 {
@@ -325,7 +506,7 @@ struct tls_contexts *tls_contexts_new(const struct conf *conf, const struct keep
 	contexts->method = tls_bio_method_new();
 	if (contexts->method == NULL || !read_all(contexts, message, message_bytes) ||
 	    !make_offers(contexts, message, message_bytes) ||
-	    !tls_selftest_run(contexts, message, message_bytes))
+	    !run_selftest(contexts, message, message_bytes))
 		tls_contexts_free(&contexts);
 	ERR_clear_error();
 	return contexts;
@@ -364,7 +545,7 @@ bool tls_contexts_find_key(
     const struct tls_contexts *contexts, const EVP_PKEY *key, uint32_t *index_out)
 {
 	for (size_t i = 0; i < contexts->count; i++) {
-		if (EVP_PKEY_eq(contexts->certificates[i].dummy, key) == 1) {
+		if (is_same_key(contexts->certificates[i].dummy, key)) {
 			*index_out = contexts->certificates[i].key;
 			return true;
 		}

@@ -5,6 +5,12 @@
 #define TLS_CERTIFICATES_MAX	   32u	/* tls { } and every tls_host { } */
 #define TLS_CLIENT_CHAIN_BYTES	   32768 /* certificates that a client may send: GUARD_CHAIN_MAX_BYTES */
 #define TLS_HANDSHAKE_MAX_BYTES	   65536u /* of the client's, in one handshake */
+/*
+ * In TLS 1.2 a client with a certificate signs all that was said before, which the guard then checks (GUARD_SIGNED_MAX_BYTES).
+ * Half of that is for the client; of ours the names of client_ca are left out when they do not fit beside the server's own
+ * certificates, as RFC 5246 7.4.4 allows.
+ */
+#define TLS_SERVER_WORDS_BYTES 8192u
 
 #define TLS_RECORD_BYTES      16384u /* payload of the largest record (RFC 8446 5.1) */
 #define TLS_RECORD_EXTRA      320u   /* header, IV, tag and padding of one at most */

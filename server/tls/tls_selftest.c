@@ -49,17 +49,27 @@ static bool ends_make(struct ends *ends, SSL_CTX *client, SSL_CTX *server)
 	return true;
 }
 
+/* SSL_get_error judges by the queue, which both ends share. */
+static int end_step(SSL *end)
+{
+	int result;
+
+	ERR_clear_error();
+	result = SSL_do_handshake(end);
+	return result == 1 ? SSL_ERROR_NONE : SSL_get_error(end, result);
+}
+
 /* As far as it goes: true when both ends are done. */
 static bool ends_shake_hands(const struct ends *ends)
 {
 	for (int i = 0; i < STEPS_MAX; i++) {
-		int client = SSL_do_handshake(ends->client);
-		int server = SSL_do_handshake(ends->server);
+		int client = end_step(ends->client);
+		int server = end_step(ends->server);
 
-		if (client == 1 && server == 1)
+		if (client == SSL_ERROR_NONE && server == SSL_ERROR_NONE)
 			return true;
-		if ((client != 1 && SSL_get_error(ends->client, client) != SSL_ERROR_WANT_READ) ||
-		    (server != 1 && SSL_get_error(ends->server, server) != SSL_ERROR_WANT_READ))
+		if ((client != SSL_ERROR_NONE && client != SSL_ERROR_WANT_READ) ||
+		    (server != SSL_ERROR_NONE && server != SSL_ERROR_WANT_READ))
 			return false;
 	}
 	return false;
@@ -187,20 +197,23 @@ static bool try_versions(SSL_CTX *server, const char *file, char *message, size_
 	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 	SSL_CTX *client = SSL_CTX_new(TLS_client_method());
 	bool ok = client != NULL;
+	int version = 0;
 
 	for (size_t i = 0; ok && i < sizeof(versions) / sizeof(versions[0]); i++) {
-		if (versions[i] < SSL_CTX_get_min_proto_version(server))
+		version = versions[i];
+		if (version < SSL_CTX_get_min_proto_version(server))
 			continue;
-		ok = SSL_CTX_set_min_proto_version(client, versions[i]) == 1 &&
-		     SSL_CTX_set_max_proto_version(client, versions[i]) == 1 &&
+		ok = SSL_CTX_set_min_proto_version(client, version) == 1 &&
+		     SSL_CTX_set_max_proto_version(client, version) == 1 &&
 		     signatures_take_the_way(client, server);
 	}
 	SSL_CTX_free(client);
 	if (!ok)
 		text_format(message, message_bytes,
-		    "certificate %s: this OpenSSL does not let its signatures be made elsewhere, or no "
-		    "client could use the certificate with the ciphers and groups of tls { }",
-		    file);
+		    "certificate = \"%s\": no client of TLS %s can use it with the ciphers and groups of tls { }, or "
+		    "this OpenSSL does not let its signatures be made elsewhere; allowed: ciphers for its kind of key, "
+		    "and groups with X25519 or P-256 among them",
+		    file, version == TLS1_2_VERSION ? "1.2" : "1.3");
 	return ok;
 }
 

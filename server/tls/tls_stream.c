@@ -144,6 +144,12 @@ static enum tls_status fail(struct tls_stream *stream, const char *why)
 	return TLS_FAILED;
 }
 
+/* Has the peer begun a record that is not whole?  libssl calls the body a state of its own, in which nothing need wait. */
+static bool is_within_record(const struct tls_stream *stream)
+{
+	return SSL_has_pending(stream->ssl) == 1 || strcmp(SSL_rstate_string(stream->ssl), "RB") == 0;
+}
+
 /* After an OpenSSL call that did not succeed. */
 static enum tls_status explain(struct tls_stream *stream, int result)
 {
@@ -157,6 +163,9 @@ static enum tls_status explain(struct tls_stream *stream, int result)
 		return fail(stream, "the handshake is too long");
 	if (stream->bio.error != 0)
 		return fail(stream, strerror(stream->bio.error));
+	/* Whatever may pass for an end, this cannot. */
+	if (stream->bio.ended && stream->open && error != SSL_ERROR_SSL && is_within_record(stream))
+		return fail(stream, "cut in the middle of a record");
 	/* The peer has closed its side; ours may still be used. */
 	if (stream->bio.ended && error != SSL_ERROR_SSL) {
 		ERR_clear_error();
@@ -246,8 +255,10 @@ bool tls_stream_is_resumed(const struct tls_stream *stream)
 static int read_record(struct tls_stream *stream, uint8_t *to, size_t room, size_t *got_out)
 {
 	size_t got = 0;
-	int result = SSL_read_ex(stream->ssl, to, room, &got);
+	int result;
 
+	ERR_clear_error();
+	result = SSL_read_ex(stream->ssl, to, room, &got);
 	if (result != 1)
 		return result;
 	if (stream->pending_chaff > 1)
@@ -333,20 +344,13 @@ void tls_stream_take_back(struct tls_stream *stream)
 	tls_records_take_back(stream->records);
 }
 
-enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n, size_t *got_out)
+static enum tls_status read_by_libssl(struct tls_stream *stream, uint8_t *bytes, size_t n, size_t *got_out)
 {
 	enum tls_status status = TLS_OK;
 	int result;
 
-	*got_out = 0;
-	if (stream->failed)
-		return TLS_FAILED;
-	flush_answers(stream);
-	if (stream->records != NULL)
-		return read_by_records(stream, bytes, n, got_out);
-	ERR_clear_error();
 	do
-		result = read_record(stream, (uint8_t *)bytes + *got_out, n - *got_out, got_out);
+		result = read_record(stream, bytes + *got_out, n - *got_out, got_out);
 	while (result == 1 && *got_out < n && tls_bio_has_input(&stream->bio));
 	if (result != 1)
 		status = explain(stream, result);
@@ -354,6 +358,23 @@ enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n
 	if (*got_out == 0)
 		return status;
 	return is_flood(stream) ? fail(stream, "too many records without payload") : TLS_OK;
+}
+
+static enum tls_status read_some(struct tls_stream *stream, uint8_t *bytes, size_t n, size_t *got_out)
+{
+	*got_out = 0;
+	if (stream->records != NULL)
+		return read_by_records(stream, bytes, n, got_out);
+	return read_by_libssl(stream, bytes, n, got_out);
+}
+
+enum tls_status tls_stream_read(struct tls_stream *stream, void *bytes, size_t n, size_t *got_out)
+{
+	*got_out = 0;
+	if (stream->failed)
+		return TLS_FAILED;
+	flush_answers(stream);
+	return read_some(stream, bytes, n, got_out);
 }
 
 /*
@@ -366,9 +387,10 @@ static enum tls_status hear_aside(struct tls_stream *stream)
 	uint8_t dropped[HEARD_ASIDE_BYTES];
 	size_t n;
 
-	if (stream->records == NULL)
+	/* What comes over a control connection is the engine's. */
+	if (!stream->bio.bulk)
 		return TLS_OK;
-	return read_by_records(stream, dropped, sizeof(dropped), &n) == TLS_FAILED ? TLS_FAILED : TLS_OK;
+	return read_some(stream, dropped, sizeof(dropped), &n) == TLS_FAILED ? TLS_FAILED : TLS_OK;
 }
 
 static bool kernel_seals(const struct tls_stream *stream)

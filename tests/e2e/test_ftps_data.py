@@ -10,7 +10,7 @@ import time
 import unittest
 
 from ftps import FtpsClient, SClient, TlsInMemory, client_context, cut, finish
-from transom import FTPS_BOTH, SCALE, TransomServer, make_file, read_all, wait_until
+from transom import FTPS_BOTH, SCALE, TransomServer, make_file, proc_fds, read_all, wait_until
 
 ALICE = {"alice": {"password": "secret"}, "old": {"password": "secret", "require_close_notify": False},
          "strict": {"password": "secret", "data_session": "require"},
@@ -327,7 +327,7 @@ class Ends(WithServer):
         client = self.client()
         data = client.transfer("STOR reset")
         data.sendall(b"r" * 100000)
-        time.sleep(0.3 * SCALE)     # or the reset eats what has not been read yet
+        self.server.wait_rest()     # or the reset eats what has not been read yet
         data.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         data.close()
         self.expect(client, 426)
@@ -393,6 +393,19 @@ class Ends(WithServer):
         self.expect(client, 226)
         self.assertEqual(self.server.read_file("old", "whole"), b"w" * 300000)
 
+    def test_a_cut_within_a_record_is_no_end_whoever_is_excepted(self):
+        for version in VERSIONS:
+            for begun in (b"\x17", b"\x17\x03\x03\x40\x00", b"\x17\x03\x03\x40\x00abc"):
+                client = self.client("old", context=client_context(minimum=version, maximum=version))
+                data = client.transfer("STOR within")
+                data.sendall(b"w" * 300000)
+                raw = socket.socket(fileno=data.detach())
+                raw.sendall(begun)
+                raw.shutdown(socket.SHUT_WR)
+                self.expect(client, 426)
+                raw.close()
+                self.assertFalse(os.path.exists(self.server.path("old", "within")), (version, begun))
+
     def test_plain_text_instead_of_a_handshake_is_answered_522(self):
         client = self.client()
         for line in ("STOR plain", "LIST"):
@@ -409,7 +422,7 @@ class Ends(WithServer):
         client = self.client()
         data = client.transfer("RETR unread")
         data.read(1)
-        time.sleep(0.3 * SCALE)
+        self.server.wait_rest()
         self.assertEqual(client.code("ABOR"), 426)
         self.expect(client, 226)
         data.close()
@@ -436,7 +449,7 @@ class Ends(WithServer):
                 client.code("TYPE " + kind)
                 data = client.transfer("STOR " + name)
                 data.sendall(b"k" * 300000)
-                time.sleep(0.3 * SCALE)     # what was not read yet is not kept
+                self.server.wait_rest()     # what was not read yet is not kept
                 self.assertEqual(client.code("ABOR"), 426)
                 self.expect(client, 226)
                 client.code("TYPE I")
@@ -489,6 +502,107 @@ class Ends(WithServer):
         finish(data)
         self.expect(client, 226)
         self.assertGreater(got, 5 << 20)
+
+
+class Heard(WithServer):
+    """What a client says in a download, or after it, costs it nothing of the file."""
+
+    CONTENT = os.urandom(1 << 20) * 3
+
+    def begin(self, version, line="RETR heard"):
+        """A client that takes little at a time."""
+        self.server.write_file("strict", "heard", self.CONTENT)
+        context = client_context(minimum=version, maximum=version)
+        client = self.client("strict", context=context)
+        raw = socket.socket()
+        self.addCleanup(raw.close)
+        raw.settimeout(20 * SCALE)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        raw.connect(("127.0.0.1", int(re.search(r"\|(\d+)\|", client.cmd("EPSV")).group(1))))
+        client.send(line + "\r\n")
+        self.expect(client, 150)
+        return client, TlsInMemory(raw, context, client.sock.session)
+
+    def words(self):
+        return (("close_notify", lambda tls: tls.seal_end()), ("noise", lambda tls: tls.seal(b"noise" * 1000)),
+                ("both", lambda tls: tls.seal(b"noise") + tls.seal_end()))
+
+    def expect_whole(self, client, tls):
+        received = read_all(tls.plain)      # a reset raises
+        # OpenSSL reads no more once it has said the end itself: the bytes of the records tell that all have come.
+        self.assertGreater(len(received), len(self.CONTENT))
+        self.assertLess(len(received), len(self.CONTENT) + (len(self.CONTENT) >> 8) + 1000)
+
+    def test_before_the_end(self):
+        for version in VERSIONS:
+            for what, word in self.words():
+                with self.subTest(what, version=version):
+                    client, tls = self.begin(version)
+                    tls.plain.sendall(word(tls))
+                    self.expect_whole(client, tls)
+                    self.expect(client, 226)
+
+    def test_after_the_server_has_said_that_all_is_sent(self):
+        for version in VERSIONS:
+            for what, word in self.words():
+                with self.subTest(what, version=version):
+                    client, tls = self.begin(version)
+                    taken = 0
+                    while not select.select([client.sock], [], [], 0)[0]:
+                        taken += len(tls.plain.recv(1024))
+                    self.expect(client, 226)
+                    tls.plain.sendall(word(tls))
+                    self.assertGreater(taken + len(read_all(tls.plain)), len(self.CONTENT))
+
+    def test_no_command_waits_for_who_does_not_close(self):
+        for version in VERSIONS:
+            context = client_context(minimum=version, maximum=version)
+            client = self.client("strict", context=context)
+            self.server.write_file("strict", "small", b"small")
+            kept = []
+            for _ in range(5):
+                data = client.transfer("RETR small")
+                self.assertEqual(read_all(data), b"small")
+                self.expect(client, 226)
+                kept.append(data)
+            self.assertEqual(client.code("ABOR"), 226)
+            self.assertEqual(client.code("NOOP"), 200)
+            self.assertEqual(client.code("QUIT"), 221)
+            self.assertEqual(client.sock.recv(1), b"")
+            for data in kept:
+                data.close()
+
+    def test_rein_does_not_wait_either(self):
+        client = self.client("strict")
+        self.server.write_file("strict", "small", b"small")
+        data = client.transfer("RETR small")
+        self.assertEqual(read_all(data), b"small")
+        self.expect(client, 226)
+        self.assertEqual(client.code("REIN"), 220)
+        client.sock.unwrap()
+        data.close()
+
+    def sockets(self):
+        """Of all fronts that serve somebody."""
+        self.server.wait_rest()
+        return sum(link.startswith("socket:") for pid in self.server.pids("front ftp")
+                   for link in proc_fds(pid).values())
+
+    def test_one_socket_stays_and_only_until_the_client_has_closed(self):
+        wait_until(lambda: not self.server.pids("front ftp"), what="the end of earlier sessions")
+        client = self.client("strict")
+        self.server.write_file("strict", "small", b"small")
+        before = self.sockets()
+        kept = []
+        for _ in range(5):
+            data = client.transfer("RETR small")
+            self.assertEqual(read_all(data), b"small")
+            self.expect(client, 226)
+            kept.append(data)
+        self.assertEqual(self.sockets(), before + 1)
+        for data in kept:
+            data.close()
+        wait_until(lambda: self.sockets() == before, what="the last socket's end")
 
 
 class SlowHandshake(unittest.TestCase):

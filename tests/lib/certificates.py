@@ -16,6 +16,7 @@ from transom import need_tool, run
 
 KEY_OPTIONS = {
     "ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    "p384": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
     "rsa": ["-newkey", "rsa:2048"],
     "ed25519": ["-newkey", "ed25519"],
 }
@@ -49,6 +50,12 @@ def subject_alternative_names(names):
         except ValueError:
             items.append(("email:%s" if "@" in name else "DNS:%s") % name)
     return ",".join(items)
+
+
+def lifetime(days):
+    """From now on, or until days ago: OpenSSL 3.4 and later want a beginning before that, and 3.0 takes none."""
+    told = run([need_tool("openssl"), "x509", "-help"]).stderr if days < 0 else ""
+    return ["-days", str(days)] + (["-not_before", "20200101000000Z"] if "-not_before" in told else [])
 
 
 class Certificate:
@@ -93,7 +100,7 @@ class Authority(Certificate):
         openssl("req", "-new", *KEY_OPTIONS[key_type], "-nodes", "-keyout", made.key, "-out", base + ".csr",
                 "-subj", "/CN=" + common_name, directory=self.directory)
         openssl("x509", "-req", "-in", base + ".csr", "-CA", self.certificate, "-CAkey", self.key,
-                "-CAcreateserial", "-days", str(days), "-extfile", base + ".ext", "-out", made.certificate,
+                "-CAcreateserial", *lifetime(days), "-extfile", base + ".ext", "-out", made.certificate,
                 directory=self.directory)
         with open(self.certificate) as ours, open(made.certificate, "a") as out:
             out.write(ours.read())

@@ -110,6 +110,35 @@ Test(key_wrapper, a_diverted_signature_is_made_elsewhere)
 	}
 }
 
+static bool complain_and_sign(void *context, const struct key_wrapper_ask *ask, uint8_t *signature, size_t *length)
+{
+	(void)context;
+	(void)ask;
+	ERR_raise(ERR_LIB_EVP, ERR_R_OPERATION_FAIL);
+	signature[0] = 's';
+	*length = 1;
+	return true;
+}
+
+/* libssl would take it for its own. */
+Test(key_wrapper, a_signature_that_was_made_leaves_the_queue_of_errors_as_it_was)
+{
+	EVP_PKEY *key = key_sample_make(KEY_KIND_P256);
+	uint8_t signature[1024];
+	size_t length = sizeof(signature);
+
+	key_wrapper_divert_sign(complain_and_sign, NULL);
+	ERR_clear_error();
+	cr_expect_eq(sign(key, &key_samples[1], "a text", signature, &length), 1);
+	cr_expect_eq(ERR_peek_error(), 0);
+	ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE);
+	cr_expect_eq(sign(key, &key_samples[1], "a text", signature, &length), 1);
+	cr_expect_eq(ERR_GET_REASON(ERR_peek_last_error()), ERR_R_MALLOC_FAILURE);
+	cr_expect_eq(ERR_peek_error(), ERR_peek_last_error());
+	ERR_clear_error();
+	EVP_PKEY_free(key);
+}
+
 Test(key_wrapper, a_refused_signature_is_an_error_of_libcrypto)
 {
 	struct diverted seen = { .refuses = true };

@@ -157,9 +157,9 @@ Test(tls_certificate, what_is_no_chain_is_told)
 		const char *text;
 		const char *message;
 	} rows[] = {
-		{ "", "it holds no certificate (PEM)" },
+		{ "", "it holds no certificate in PEM form" },
 		{ "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-		    "it holds no certificate (PEM)" },
+		    "it holds no certificate in PEM form" },
 		{ "-----BEGIN CERTIFICATE-----\nAAAA\n", "certificate number 1 in it has no end" },
 		{ "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
 		    "certificate number 1 in it is damaged" },
@@ -176,6 +176,10 @@ Test(tls_certificate, what_is_no_chain_is_told)
 	}
 	cr_expect_null(tls_certificate_load("/nonexistent", message, sizeof(message)));
 	cr_expect_str_eq(message, "No such file or directory");
+	cr_expect_null(tls_certificate_load("/", message, sizeof(message)));
+	cr_expect_str_eq(message, "it is a directory");
+	cr_expect_null(tls_certificate_load("/dev/null", message, sizeof(message)));
+	cr_expect_str_eq(message, "it is no regular file");
 }
 
 Test(tls_certificate, dates_are_days)

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +26,20 @@ static void add_names(X509 *certificate, const char *names)
 	X509_EXTENSION_free(extension);
 }
 
+static EVP_PKEY *make_key(const char *kind)
+{
+	if (strcmp(kind, "RSA") == 0)
+		return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
+	if (strcmp(kind, "ED25519") == 0)
+		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	return EVP_EC_gen(kind);
+}
+
 /* dir/NAME.pem, and its key among the peer's. */
-static void make_certificate(struct tls_peer *peer, const char *name, const char *names)
+static void make_certificate(struct tls_peer *peer, const char *name, const char *names, const char *kind)
 {
 	struct keeper_public_key *listed = &peer->keys.keys[peer->keys.count];
-	EVP_PKEY *key = EVP_EC_gen("P-256");
+	EVP_PKEY *key = make_key(kind);
 	X509 *certificate = X509_new();
 	char path[128];
 	FILE *file;
@@ -41,7 +51,7 @@ static void make_certificate(struct tls_peer *peer, const char *name, const char
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
 	    (const unsigned char *)name, -1, -1, 0);
 	add_names(certificate, names);
-	X509_sign(certificate, key, EVP_sha256());
+	X509_sign(certificate, key, EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256());
 	text_format(path, sizeof(path), "%s/%s.pem", peer->dir, name);
 	file = fopen(path, "we");
 	PEM_write_X509(file, certificate);
@@ -53,48 +63,77 @@ static void make_certificate(struct tls_peer *peer, const char *name, const char
 	peer->private_keys[peer->keys.count++] = key;
 }
 
+static bool sign_with(EVP_PKEY *key, const struct key_wrapper_ask *ask, uint8_t *signature, size_t *signature_length)
+{
+	static const char *const digests[] = { NULL, "SHA1", "SHA256", "SHA384", "SHA512" };
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *context = NULL;
+	const char *digest = digests[ask->digest];
+	bool ok = EVP_DigestSignInit(md, &context, digest != NULL ? EVP_get_digestbyname(digest) : NULL, NULL, key) == 1;
+
+	if (ok && ask->pss)
+		ok = EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
+		     EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1;
+	ok = ok && EVP_DigestSign(md, signature, signature_length, ask->data, ask->length) == 1;
+	EVP_MD_CTX_free(md);
+	return ok;
+}
+
 /* What the guard and the keeper do for a front. */
 static bool sign(
     void *context, const struct key_wrapper_ask *ask, uint8_t *signature, size_t *signature_length)
 {
 	struct tls_peer *peer = context;
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool ok = false;
+	uint32_t index;
+	bool ok;
 
-	for (size_t i = 0; i < peer->keys.count; i++) {
-		if (EVP_PKEY_eq(peer->private_keys[i], ask->key) != 1)
-			continue;
-		ok = EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, peer->private_keys[i]) == 1 &&
-		     EVP_DigestSignUpdate(md, ask->data, ask->length) == 1 &&
-		     EVP_DigestSignFinal(md, signature, signature_length) == 1;
-	}
-	EVP_MD_CTX_free(md);
 	peer->signatures++;
+	if (!tls_contexts_find_key(peer->contexts, ask->key, &index))
+		return false;
+	/* The wrapper would ask here again. */
+	key_wrapper_divert_sign(NULL, NULL);
+	ok = sign_with(peer->private_keys[index], ask, signature, signature_length);
+	key_wrapper_divert_sign(sign, peer);
 	return ok;
 }
 
-bool tls_peer_init(struct tls_peer *peer, const char *extra)
+static bool make_contexts(struct tls_peer *peer, const struct tls_peer_certificate two[2], const char *extra)
 {
-	char text[1024];
+	char text[2048];
 
-	*peer = (struct tls_peer){ .dir = "/tmp/transom-tls-XXXXXX" };
-	if (mkdtemp(peer->dir) == NULL)
-		abort();
-	make_certificate(peer, "server.example", "DNS:server.example");
-	make_certificate(peer, "other.example", "DNS:other.example,DNS:third.example");
 	text_format(text, sizeof(text),
 	    "listener \"a\" { protocol = \"ftps\" address = \"127.0.0.1:0\" }\n"
-	    "tls { certificate = \"%s/server.example.pem\" key = \"/none\" %s }\n"
-	    "tls_host \"other.example\" { certificate = \"%s/other.example.pem\" key = \"/none\" }\n",
-	    peer->dir, extra, peer->dir);
+	    "tls { certificate = \"%s/%s.pem\" key = \"/none\" %s }\n"
+	    "tls_host \"%s\" { certificate = \"%s/%s.pem\" key = \"/none\" }\n",
+	    peer->dir, two[0].name, extra, two[1].name, peer->dir, two[1].name);
 	if (conf_parse(&peer->conf, "/tmp/transom.conf", text, peer->message) != CONF_OK)
 		return false;
 	peer->contexts =
 	    tls_contexts_new(peer->conf, &peer->keys, peer->message, sizeof(peer->message));
-	if (peer->contexts == NULL)
+	return peer->contexts != NULL;
+}
+
+bool tls_peer_init_with(struct tls_peer *peer, const struct tls_peer_certificate two[2], const char *extra)
+{
+	*peer = (struct tls_peer){ .dir = "/tmp/transom-tls-XXXXXX" };
+	if (mkdtemp(peer->dir) == NULL)
+		abort();
+	for (size_t i = 0; i < 2; i++)
+		make_certificate(peer, two[i].name, two[i].names, two[i].kind);
+	if (!make_contexts(peer, two, extra))
 		return false;
 	tls_peer_renew_session(peer);
 	return true;
+}
+
+bool tls_peer_init(struct tls_peer *peer, const char *extra)
+{
+	static const struct tls_peer_certificate two[2] = {
+		{ "server.example", "DNS:server.example", "P-256" },
+		{ "other.example", "DNS:other.example,DNS:third.example", "P-256" },
+	};
+
+	return tls_peer_init_with(peer, two, extra);
 }
 
 void tls_peer_renew_session(struct tls_peer *peer)
@@ -129,6 +168,11 @@ SSL_CTX *tls_peer_client(int version)
 	SSL_CTX_set_min_proto_version(ctx, version);
 	SSL_CTX_set_max_proto_version(ctx, version);
 	return ctx;
+}
+
+const char *tls_peer_group(void)
+{
+	return OpenSSL_version_num() < 0x30500000ul ? "x25519" : "X25519MLKEM768";
 }
 
 void tls_line_open(

@@ -22,6 +22,13 @@ struct tls_peer {
 	unsigned signatures;
 };
 
+struct tls_peer_certificate {
+	const char *name;  /* of the file, and of the tls_host */
+	const char *names; /* as openssl's configuration writes alternative names */
+	const char *kind;  /* "RSA", "ED25519", or a curve: "P-256" */
+};
+/* The first in tls { }, the second in a tls_host; the rest as tls_peer_init. */
+bool tls_peer_init_with(struct tls_peer *peer, const struct tls_peer_certificate two[2], const char *extra);
 /*
  * "server.example" in tls { }, "other.example" in a tls_host, whose certificate also names "third.example"; extra is
  * more text of the configuration.  False with peer->message when the contexts cannot be made; asserts nothing.
@@ -40,6 +47,8 @@ struct tls_line {
 };
 /* A client's context: any certificate is fine. */
 SSL_CTX *tls_peer_client(int version);
+/* The group on which a client without wishes of its own and a server agree: hybrid with ML-KEM where libcrypto has that. */
+const char *tls_peer_group(void);
 /* data: a data connection; session may be NULL. */
 void tls_line_open(
     struct tls_line *line, struct tls_peer *peer, SSL_CTX *client, bool data, SSL_SESSION *session);
