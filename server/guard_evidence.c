@@ -279,6 +279,7 @@ static enum guard_login_result check_certificate(
 	enum guard_login_result result;
 	bool good;
 
+	guard->login.showed_certificate = true;
 	good = auth_certificate_check(guard->start->client_ca, &evidence, &certificate);
 	text_copy(guard->login.key, sizeof(guard->login.key), certificate.fingerprint);
 	if (!good) {

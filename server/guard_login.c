@@ -39,14 +39,30 @@ unsigned guard_login_attempts_left(const struct guard *guard)
 	return guard->login.failures < limit ? limit - guard->login.failures : 0;
 }
 
+static void forget_proofs(struct guard_login *login)
+{
+	login->user[0] = '\0';
+	login->key[0] = '\0';
+	login->factors = 0;
+	login->factor_key[0] = '\0';
+	login->showed_certificate = false;
+	login->certified = false;
+}
+
+void guard_login_anew(struct guard *guard)
+{
+	forget_proofs(&guard->login);
+	guard->algorithms[0] = '\0';
+	guard->client[0] = '\0';
+}
+
 /* RFC 4252 5: whoever changes the name begins anew. */
 static void address(struct guard_login *login, const char *user)
 {
 	if (strcmp(login->user, user) == 0)
 		return;
+	forget_proofs(login);
 	text_copy(login->user, sizeof(login->user), user);
-	login->factors = 0;
-	login->factor_key[0] = '\0';
 }
 
 /* What a connection of this protocol can be asked for at all. */
@@ -149,6 +165,15 @@ static enum guard_login_result barred(struct guard *guard, const char *backend,
 
 /* --- factors ------------------------------------------------------------------------------ */
 
+static const char *why_missing(const struct guard *guard, unsigned factors)
+{
+	if ((factors & ~methods_of(guard)) != 0)
+		return "this listener has not got";
+	return guard->login.showed_certificate
+	           ? "the client has shown, and an earlier line says why it was refused"
+	           : "the client has not shown before its password";
+}
+
 static enum guard_login_result refuse_factors(struct guard *guard, struct auth_result *found,
     enum auth_factors_verdict verdict, unsigned factors)
 {
@@ -161,9 +186,7 @@ static enum guard_login_result refuse_factors(struct guard *guard, struct auth_r
 	else
 		text_format(reason, sizeof(reason),
 		    "`require` of the user asks for %s as well, which %s", text,
-		    (factors & ~methods_of(guard)) != 0
-		        ? "this listener has not got"
-		        : "the client has not shown before its password");
+		    why_missing(guard, factors));
 	auth_fail(found, AUTH_FAILURE_FACTORS, reason,
 	    "change `require` in the user's file, or let the client log in as it says");
 	return guard_login_fail(guard, found);
@@ -337,7 +360,10 @@ static enum guard_login_result check(struct guard *guard, const struct guard_req
 	secret_free(&password);
 	if (found.failure == AUTH_FAILURE_NONE && lacks_certificate(guard))
 		auth_fail(&found, AUTH_FAILURE_NO_CERTIFICATE,
-		    "the listener requires a client certificate, and none was shown",
+		    guard->login.showed_certificate
+		        ? "the listener requires a client certificate, and the one that was shown "
+		          "does not do: client_ca does not vouch for it, or an earlier line says why"
+		        : "the listener requires a client certificate, and none was shown",
 		    "let the client use TLS with a certificate, or set client_certs = optional");
 	return found.failure == AUTH_FAILURE_NONE ? guard_login_pass(guard, &found)
 	                                          : guard_login_fail(guard, &found);

@@ -58,6 +58,12 @@ enum guard_passive {
 /* A front announces such a port within this time, or gives it back (data_close): sessions that are idle hold none. */
 #define GUARD_RENEWED_MS 1000
 
+/*
+ * Handshakes of TLS on an FTP control connection, for which the guard has signatures made: AUTH, and again after REIN
+ * without a login between; after a login the connection has another guard.
+ */
+#define GUARD_SIGN_CONTROL_MAX 4u
+
 /* Factors of a login (`require` of a user, partial success of RFC 4252 5.1). */
 enum guard_method {
 	GUARD_METHOD_PASSWORD = 1 << 0,	/* by password or keyboard-interactive */
@@ -135,7 +141,9 @@ enum guard_method {
 	M(data_close,	43, GUARD_STATE_USER,			     NONE, 0, PLAIN,				\
 	  "Close the passive port and cancel what waits (its reply: CANCELLED).")				\
 	M(rein,		44, GUARD_STATE_USER,			     NONE, 1, CONNECTION,			\
-	  "End the session and hand its connection to a fresh pair, which greets the client anew (REIN).")
+	  "End the session and hand its connection to a fresh pair, which greets the client anew (REIN).")	\
+	M(anew,		45, GUARD_STATE_LOGIN,			     NONE, 0, PLAIN,				\
+	  "Forget what was shown and said before the login: TLS ends (REIN) or has begun (AUTH).")
 
 /* Notices: guard to front, unasked.  N(name, number, fd, why) */
 #define GUARD_NOTICES(N)											\
@@ -244,6 +252,8 @@ enum guard_method {
  * client has its reply already, inside the TLS that REIN ends (RFC 4217 11). */
 #define GUARD_REQ_rein(F)	 F(u32, greeted, 1) F(blob, unread, GUARD_UNREAD_MAX_BYTES)
 #define GUARD_REP_rein(F)
+#define GUARD_REQ_anew(F)
+#define GUARD_REP_anew(F)
 
 /* listener: index into conf->listeners.  Addresses without port, as netaddr_format_ip writes them. */
 #define GUARD_NOTE_start(F)	 F(u32, listener, 0) F(str, session, 32) F(str, local, GUARD_DATA_ADDRESS_MAX) F(u32, local_port, 65535)	\
@@ -276,6 +286,9 @@ enum guard_login_result {
 #define GUARD_MATTERS(X)                                                                           \
 	X(CONNECTION, NEGOTIATION_FAILED, NULL, NULL)                                              \
 	X(DATA, NEGOTIATION_FAILED, NULL, NULL)                                                    \
+	X(TOO_OFTEN, NEGOTIATION_FAILED,                                                           \
+	    "AUTH after REIN once more than a connection may shake hands without a login: ended",  \
+	    "let the client connect again instead of saying REIN")                                 \
 	X(CLEARED, PROTECTION, "the control connection went back to plain text (CCC)", NULL)       \
 	X(UNRESUMED, PROTECTION,                                                                   \
 	    "data connections do not resume the TLS session of the control connection: let in by " \

@@ -6,7 +6,7 @@
  *
  *   guard.c            birth, the end, the loop's watches
  *   guard_accept.c     listeners, admission, refusal, start of the front
- *   guard_rein.c       handing the connection over to a fresh pair
+ *   guard_rein.c       beginning anew: before a login in this guard, after it in a fresh pair
  *   guard_sign.c       signatures of handshakes, facts about them
  *   guard_watchdog.c   is the front still alive?
  *   guard_dispatch.c   the only reader of the front's messages: gates, decoders, replies
@@ -147,7 +147,9 @@ struct guard_login {
 	char user[GUARD_USER_NAME_MAX + 1];
 	unsigned factors; /* GUARD_METHOD_*: what was right so far, for that user */
 	char factor_key[AUTH_KEY_FINGERPRINT_BYTES]; /* the key among them; "" */
-	bool certified; /* the client has shown a certificate that client_ca, or the user, knows */
+	/* Of that user's tries: */
+	bool showed_certificate;
+	bool certified; /* and client_ca, or the user, knows it */
 };
 
 /* --- guard_enter.c ------------------------------------------------------------------------ */
@@ -276,10 +278,6 @@ GUARD_MESSAGES(GUARD_HANDLER_PROTOTYPE)
 	    const struct guard_rep_##name *fields, int reply_fd);
 GUARD_MESSAGES(GUARD_REPLY_PROTOTYPE)
 
-/* --- guard_sign.c ------------------------------------------------------------------------- */
-
-#define GUARD_SIGN_CONTROL_MAX 4u /* of TLS on the control connection: AUTH, and again after CCC */
-
 /* --- guard_watchdog.c --------------------------------------------------------------------- */
 
 /* What is known when somebody looks at the front. */
@@ -315,6 +313,9 @@ enum guard_login_result guard_login_pass(struct guard *guard, struct auth_result
 enum guard_login_result guard_login_fail(struct guard *guard, struct auth_result *found);
 enum vfs_status guard_login_conclude(
     struct guard *guard, enum guard_login_result result, struct guard_rep_login *reply);
+/* Nothing that was shown or said so far counts any more: nobody is asked for, nothing is protected.  What was done wrong,
+ * and how often something was asked, goes on being counted. */
+void guard_login_anew(struct guard *guard);
 /* Answer when its time has come; a failure is counted, unless result is OK or PARTIAL. */
 void guard_login_answer_later(
     struct guard *guard, enum guard_login_result result, unsigned methods);

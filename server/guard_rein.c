@@ -1,7 +1,8 @@
 /*
- * REIN: a guard that became a user cannot come back, so the connection goes to a fresh pair.
+ * Beginning anew.  Before a login this guard forgets (`anew`: REIN, and AUTH).  After one it cannot: a guard that
+ * became a user does not come back, so the connection goes to a fresh pair (`rein`).
  *
- * The session ends here as any other does; what lives on is the socket and the bytes that the client
+ * That session ends as any other does; what lives on is the socket and the bytes that the client
  * sent ahead.  The nursery makes a pair for it (pool.c), whose guard admits it as a new session.  That
  * the old one is out of the clerk's books by then is what this file waits for: a limit of one
  * session an address must not stand against a client that begins anew.
@@ -12,6 +13,18 @@
 #include "server/base/secret.h"
 #include "server/guard_private.h"
 #include "server/nursery_messages.h"
+
+enum vfs_status guard_do_anew(struct guard *guard, const struct guard_req_anew *ask,
+    struct guard_rep_anew *reply, int *fd_out)
+{
+	(void)ask;
+	(void)reply;
+	(void)fd_out;
+	guard_login_anew(guard);
+	return VFS_OK;
+}
+
+/* --- after a login ------------------------------------------------------------------------ */
 
 /* The clerk reads in order: once it has the logout line, it has forgotten the session. */
 static void give_up(struct guard *guard)

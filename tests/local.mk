@@ -153,7 +153,8 @@ tests_unit_ftp_tests_SOURCES = \
 	tests/unit/ftp/test_ftp_listargs.c \
 	tests/unit/ftp/test_ftp_listing.c \
 	tests/unit/ftp/test_ftp_parse.c \
-	tests/unit/ftp/test_ftp_replies.c
+	tests/unit/ftp/test_ftp_replies.c \
+	tests/unit/ftp/test_ftp_session.c
 tests_unit_ftp_tests_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 tests_unit_ftp_tests_LDADD = $(tests_LIBS) $(CRITERION_LIBS)
 

@@ -23,6 +23,12 @@ static void enter(
 	ftp_reply(session, how);
 }
 
+static void end_as_too_many(struct ftp_session *session)
+{
+	ftp_reply(session, FTP_REPLY_TOO_MANY_TRIES);
+	ftp_session_end(session, GUARD_BYE_LOGIN_ATTEMPTS);
+}
+
 /*
  * RFC 4217 3: who has shown a certificate at the handshake may need no password.  True when the client has been
  * answered; else a password is the way, and PASS tells what is wrong.
@@ -35,8 +41,13 @@ static bool login_by_certificate(struct ftp_session *session)
 
 	/* The two replies have the same fields, since one list makes both. */
 	_Static_assert(sizeof(entered) == sizeof(reply), "login and login_certificate answer alike");
-	if (session->security.tls == NULL || !tls_session_evidence(session->security.tls, &request) ||
-	    guard_client_login_certificate(session->guard, &request, &reply, NULL) != VFS_OK)
+	if (session->security.tls == NULL || !tls_session_evidence(session->security.tls, &request))
+		return false;
+	if (session->certificates_shown++ >= FTP_CERTIFICATES_MAX) {
+		end_as_too_many(session);
+		return true;
+	}
+	if (guard_client_login_certificate(session->guard, &request, &reply, NULL) != VFS_OK)
 		return false;
 	switch ((enum guard_login_result)reply.result) {
 	case GUARD_LOGIN_OK:
@@ -44,8 +55,7 @@ static bool login_by_certificate(struct ftp_session *session)
 		enter(session, &entered, FTP_REPLY_LOGGED_IN_CERTIFICATE);
 		return true;
 	case GUARD_LOGIN_TOO_MANY_TRIES:
-		ftp_reply(session, FTP_REPLY_TOO_MANY_TRIES);
-		ftp_session_end(session, GUARD_BYE_LOGIN_ATTEMPTS);
+		end_as_too_many(session);
 		return true;
 	default:
 		return false;
@@ -88,8 +98,7 @@ void ftp_cmd_pass(struct ftp_session *session, struct ftp_call *call)
 		ftp_reply(session, FTP_REPLY_LOGIN_INCORRECT);
 		break;
 	case GUARD_LOGIN_TOO_MANY_TRIES:
-		ftp_reply(session, FTP_REPLY_TOO_MANY_TRIES);
-		ftp_session_end(session, GUARD_BYE_LOGIN_ATTEMPTS);
+		end_as_too_many(session);
 		break;
 	case GUARD_LOGIN_TOO_MANY_SESSIONS:
 		ftp_reply(session, FTP_REPLY_TOO_MANY_SESSIONS);

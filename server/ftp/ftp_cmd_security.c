@@ -1,5 +1,6 @@
 #include "server/ftp/ftp_cmd_security.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include "server/base/text.h"
@@ -19,6 +20,16 @@ static const struct {
 	{ "TLS-P", true },
 };
 
+/* Without the blanks around it, which some clients send.  In place. */
+static const char *trimmed(char *text)
+{
+	char *end = text + strlen(text);
+
+	while (end > text && end[-1] == ' ')
+		*--end = '\0';
+	return text + strspn(text, " ");
+}
+
 static bool find_mechanism(const char *name, bool *protects_data)
 {
 	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++) {
@@ -35,19 +46,19 @@ void ftp_cmd_auth(struct ftp_session *session, struct ftp_call *call)
 	struct ftp_security *security = &session->security;
 	bool protects_data;
 
-	if (!find_mechanism(call->argument, &protects_data)) {
+	if (!find_mechanism(trimmed(call->argument), &protects_data)) {
 		ftp_reply(session, FTP_REPLY_UNKNOWN_MECHANISM);
-		return;
-	}
-	/* Once is enough, and after CCC the plain text may be anybody's. */
-	if (session->secured || security->clearing || security->cleared) {
-		ftp_reply(session, FTP_REPLY_SECURED_ALREADY);
 		return;
 	}
 	/* CVE-2011-0411 and its like: commands that somebody put behind AUTH must not be taken for protected ones. */
 	if (!ftp_parse_is_empty(&session->input)) {
 		ftp_reply(session, FTP_REPLY_BEHIND_AUTH);
 		ftp_session_end(session, GUARD_BYE_PROTOCOL);
+		return;
+	}
+	if (ftp_security_is_exhausted(session)) {
+		ftp_reply(session, FTP_REPLY_TOO_MANY_HANDSHAKES);
+		ftp_session_end(session, GUARD_BYE_HANDSHAKE);
 		return;
 	}
 	ftp_reply(session, FTP_REPLY_AUTH_OK);
@@ -64,7 +75,7 @@ void ftp_cmd_pbsz(struct ftp_session *session, struct ftp_call *call)
 	uint64_t bytes;
 
 	/* RFC 4217 9: it has no meaning with TLS, is always 0, and must be said. */
-	if (!text_parse_u64(call->argument, &bytes) || bytes > UINT32_MAX) {
+	if (!text_parse_u64(trimmed(call->argument), &bytes) || bytes > UINT32_MAX) {
 		ftp_reply(session, FTP_REPLY_BAD_ARGUMENT);
 		return;
 	}
@@ -75,7 +86,7 @@ void ftp_cmd_pbsz(struct ftp_session *session, struct ftp_call *call)
 void ftp_cmd_prot(struct ftp_session *session, struct ftp_call *call)
 {
 	struct ftp_security *security = &session->security;
-	const char *level = call->argument;
+	const char *level = trimmed(call->argument);
 
 	if (!security->buffer_size_said) {
 		ftp_reply(session, FTP_REPLY_BUFFER_SIZE_FIRST);

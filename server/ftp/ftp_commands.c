@@ -69,7 +69,7 @@ const struct ftp_command ftp_commands[] = {
 
 	/* RFC 2228 and 4217. */
 	{ .verb = "AUTH", .handler = ftp_cmd_auth, .arg = FTP_ARG_REQUIRED,
-	  .flags = FTP_ANYTIME | FTP_IF_TLS, .feature = "AUTH TLS",
+	  .needs = FTP_NEED_NO_AUTH | FTP_NEED_BEFORE_LOGIN, .flags = FTP_ANYTIME | FTP_IF_TLS, .feature = "AUTH TLS",
 	  .help = "AUTH TLS: protect the control connection" },
 	{ .verb = "PBSZ", .handler = ftp_cmd_pbsz, .arg = FTP_ARG_REQUIRED,
 	  .needs = FTP_NEED_AUTH, .flags = FTP_ANYTIME | FTP_IF_TLS, .feature = "PBSZ",

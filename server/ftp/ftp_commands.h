@@ -44,6 +44,8 @@ enum ftp_need {
 	FTP_NEED_CPFR = 1 << 6,        /* 503: SITE CPFR has been said */
 	FTP_NEED_AUTH = 1 << 7,        /* 503: the control connection speaks TLS */
 	FTP_NEED_POLICY = 1 << 8,      /* 530: it does, or need not for a login */
+	FTP_NEED_NO_AUTH = 1 << 9,     /* 503: it has not spoken TLS; after CCC the plain text may be anybody's */
+	FTP_NEED_BEFORE_LOGIN = 1 << 10, /* 503: nobody is logged in, and here is what to do */
 };
 
 enum ftp_flag {

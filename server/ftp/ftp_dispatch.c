@@ -38,6 +38,10 @@ static enum ftp_reply_id missing_need(
 		return FTP_REPLY_NOT_BUILT;
 	if ((command->needs & FTP_NEED_AUTH) != 0 && !session->secured)
 		return FTP_REPLY_AUTH_FIRST;
+	if ((command->needs & FTP_NEED_NO_AUTH) != 0 && ftp_security_has_begun(session))
+		return FTP_REPLY_SECURED_ALREADY;
+	if ((command->needs & FTP_NEED_BEFORE_LOGIN) != 0 && session->logged_in)
+		return FTP_REPLY_AUTH_AFTER_LOGIN;
 	if ((command->needs & FTP_NEED_NO_LOGIN) != 0 && session->logged_in)
 		return FTP_REPLY_LOGGED_IN_ALREADY;
 	if ((command->needs & FTP_NEED_POLICY) != 0 && !session->secured &&

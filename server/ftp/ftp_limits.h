@@ -36,6 +36,7 @@
 #define FTP_COPY_STEP_BYTES    (8u << 20) /* of a copy inside the server */
 #define FTP_JOB_ORDER_MS       1000 /* so long a checksum or copy is answered before what follows it */
 #define FTP_CLIENT_NAMES_MAX   16u  /* CLNT and CSID of a session that the log hears of */
+#define FTP_CERTIFICATES_MAX   50u  /* USER of a session whose client has shown a certificate */
 
 #define FTP_REMOVE_MAX 1000000u /* names that one SITE RMDIR removes */
 

@@ -38,7 +38,7 @@ void ftp_rein_begin(struct ftp_session *session)
 		session->reinitialising = true;
 		ftp_session_end(session, GUARD_BYE_REIN);
 	} else {
-		ftp_session_reset(session);
+		ftp_session_begin_anew(session);
 		ftp_reply(session, FTP_REPLY_NEW_USER);
 	}
 }
@@ -51,7 +51,7 @@ void ftp_rein_uncovered(struct ftp_session *session)
 		return;
 	}
 	ftp_security_forget(session);
-	ftp_session_reset(session);
+	ftp_session_begin_anew(session);
 }
 
 static enum vfs_status ask(struct ftp_session *session)

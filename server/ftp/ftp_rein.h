@@ -1,9 +1,9 @@
 /*
- * REIN after a login: the connection leaves this pair of processes for a fresh one.
+ * REIN.  After a login: the connection leaves this pair of processes for a fresh one.
  *
  * Front only.  The guard has become a user and cannot become a stranger's again; so what goes on is the
  * connection alone, with the bytes that the client sent ahead, and its new front greets it.  Before a
- * login REIN needs none of this: ftp_session_reset.  TLS ends with REIN (RFC 4217 11), so its state, which
+ * login REIN needs none of this: ftp_session_begin_anew.  TLS ends with REIN (RFC 4217 11), so its state, which
  * cannot leave this process, need not: the reply is sent while TLS lasts, and the new front is silent.
  */
 #ifndef FTP_REIN_H

@@ -90,6 +90,7 @@ struct ftp_session;
 	R(GUARD_GONE,		421, "The server has failed in this session; please connect again.")	\
 	R(STOPPED,		421, "%s.")							\
 	R(BEHIND_AUTH,		421, "Nothing may follow AUTH before the TLS handshake.")	\
+	R(TOO_MANY_HANDSHAKES,	421, "TLS has begun too often on this connection: connect again.") \
 	R(BEHIND_TLS,		421, "Nothing may follow before the reply, which ends TLS.")	\
 	R(REIN_FAILED,		421, "Service not available, please connect again.")		\
 	R(NO_CONNECTION,	425, "Cannot open the data connection: %s.")			\
@@ -114,6 +115,7 @@ struct ftp_session;
 	R(NOT_BUILT,		502, "Command not implemented.")				\
 	R(REIN_IMPLICIT,	502, "REIN ends TLS, without which nothing is served here.")	\
 	R(SECURED_ALREADY,	503, "AUTH has been said already.")				\
+	R(AUTH_AFTER_LOGIN,	503, "AUTH is for before the login: say REIN first, or connect again.") \
 	R(AUTH_FIRST,		503, "Say AUTH TLS first.")					\
 	R(BUFFER_SIZE_FIRST,	503, "Say PBSZ 0 first.")					\
 	R(USER_FIRST,		503, "Login with USER first.")					\

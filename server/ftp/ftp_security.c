@@ -112,10 +112,24 @@ bool ftp_security_is_shaking(const struct ftp_session *session)
 	return session->security.control != NULL && !tls_stream_is_open(session->security.control);
 }
 
+bool ftp_security_has_begun(const struct ftp_session *session)
+{
+	return session->secured || session->security.clearing || session->security.cleared;
+}
+
+bool ftp_security_is_exhausted(struct ftp_session *session)
+{
+	if (session->security.handshakes < GUARD_SIGN_CONTROL_MAX)
+		return false;
+	tell(session, GUARD_MATTER_TOO_OFTEN);
+	return true;
+}
+
 void ftp_security_begin(struct ftp_session *session)
 {
 	struct ftp_security *security = &session->security;
 
+	security->handshakes++;
 	/* Plain text to a client that expects TLS would only confuse it. */
 	guard_client_set_farewell(session->guard, -1, NULL);
 	if (security->tls == NULL && ftp_security_is_served(session))
@@ -143,12 +157,12 @@ static void finish_handshake(struct ftp_session *session)
 	struct ftp_security *security = &session->security;
 
 	tls_session_take_evidence(security->tls, security->control);
+	/* RFC 4217 4.4, RFC 7151 3.2: nothing that came in plain text counts. */
+	ftp_session_begin_anew(session);
 	tell_success(session, security->control);
 	session->secured = true;
 	/* What the handshake took and gave back again. */
 	pages_trim_heap();
-	/* RFC 4217 4.4, RFC 7151 3.2: nothing that came in plain text counts. */
-	ftp_session_reset(session);
 	session->command_ms = clock_mono_ms();
 	session->out_progress_ms = session->command_ms;
 	if (is_implicit(session))
@@ -203,8 +217,9 @@ void ftp_security_forget(struct ftp_session *session)
 {
 	struct ftp_security *security = &session->security;
 
-	/* Whoever says AUTH next is not necessarily who showed the certificate. */
-	tls_session_drop_evidence(security->tls);
+	/* Whoever says AUTH next is not necessarily who showed the certificate: a new session of TLS has new keys for
+	 * tickets, so that no handshake leaves out the question for one. */
+	tls_session_free(&security->tls);
 	security->cleared = false;
 	security->begins_anew = false;
 	security->implies_protection = false;

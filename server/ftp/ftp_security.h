@@ -24,7 +24,8 @@ struct ftp_security {
 	bool clearing;		    /* CCC was served: TLS ends when the client has said so, or speaks plainly */
 	bool cleared;		    /* and has ended */
 	bool begins_anew;	    /* REIN is what ends it, and not CCC */
-	int64_t deadline_ms;	    /* of the control connection's handshake */
+	unsigned handshakes;	    /* of the control connection, begun so far */
+	int64_t deadline_ms;	    /* of the last one */
 	bool implies_protection;    /* of this AUTH: data connections are protected without PROT P */
 
 	bool buffer_size_said; /* PBSZ */
@@ -53,6 +54,10 @@ void ftp_security_adopt(struct ftp_session *session, const struct guard_rep_logi
 bool ftp_security_is_served(const struct ftp_session *session);
 /* Does the control connection speak TLS to the last byte, so that replies must go through it? */
 bool ftp_security_speaks(const struct ftp_session *session);
+/* Has the control connection spoken TLS since the session began, or since REIN? */
+bool ftp_security_has_begun(const struct ftp_session *session);
+/* Has it shaken hands as often as the guard will sign for?  Then the log has been told. */
+bool ftp_security_is_exhausted(struct ftp_session *session);
 /* Begin a handshake: the client's next byte is TLS.  Ends the session when there is no memory. */
 void ftp_security_begin(struct ftp_session *session);
 bool ftp_security_is_shaking(const struct ftp_session *session);
@@ -62,7 +67,8 @@ void ftp_security_step(struct ftp_session *session);
 void ftp_security_too_slow(struct ftp_session *session);
 /* End TLS from our side (CCC, REIN), after all replies are out. */
 void ftp_security_uncover(struct ftp_session *session);
-/* TLS has ended, and so has all that it meant: nobody has shown a certificate, and AUTH may be said again (REIN). */
+/* TLS has ended, and so has all that it meant: nobody has shown a certificate, no ticket is good for anything, and AUTH
+ * may be said again (REIN). */
 void ftp_security_forget(struct ftp_session *session);
 /* While clearing: look at the next byte.  True when TLS has ended and plain text may be read. */
 bool ftp_security_is_uncovered(struct ftp_session *session);

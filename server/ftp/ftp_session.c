@@ -29,6 +29,16 @@ struct ftp_session *ftp_session_new(const struct ftp_start *start)
 	return session;
 }
 
+/* No row of the table lets anybody have a port before a login; this does not rely on it. */
+static void forget_data(struct ftp_session *session)
+{
+	ftp_data_cancel(session);
+	if (session->data.next_port != 0)
+		ftp_data_give_back(session);
+	ftp_data_close(&session->data);
+	ftp_data_init(&session->data);
+}
+
 void ftp_session_reset(struct ftp_session *session)
 {
 	session->idle_timeout_ms = session->start->conf->ftp.idle_timeout;
@@ -39,13 +49,23 @@ void ftp_session_reset(struct ftp_session *session)
 	session->umask = UINT32_MAX;
 	session->restart = 0;
 	session->ranged = false;
+	session->range_bytes = 0;
 	session->announced = 0;
 	session->digest = FTP_DIGEST_SHA256;
 	session->epsv_all = false;
 	ftp_security_reset(session);
+	forget_data(session);
 	ftp_session_set_text(&session->user, NULL);
 	ftp_session_set_text(&session->rename_from, NULL);
 	ftp_session_set_text(&session->copy_from, NULL);
+}
+
+void ftp_session_begin_anew(struct ftp_session *session)
+{
+	const struct guard_req_anew request = { .nothing = 0 };
+
+	ftp_session_reset(session);
+	guard_client_anew(session->guard, &request, NULL, NULL);
 }
 
 void ftp_session_free(struct ftp_session **session)

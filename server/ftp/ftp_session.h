@@ -56,7 +56,10 @@ struct ftp_session {
 	char *user; /* heap: as USER said; after login the guard's name for it */
 	uint32_t uid;
 	uint32_t rights;
-	unsigned names_told; /* CLNT and CSID passed on to the guard, which does not take any number */
+	/* The guard takes a front that never stops for a hijacked one: so often it was asked about a certificate, and
+	 * told a name (CLNT, CSID). */
+	unsigned certificates_shown;
+	unsigned names_told;
 
 	/* What the client has set. */
 	struct vfs_path cwd;
@@ -83,8 +86,11 @@ struct ftp_session *ftp_session_new(const struct ftp_start *start);
 /* Ends a running transfer as aborted; frees all.  Sets *session to NULL. */
 void ftp_session_free(struct ftp_session **session);
 
-/* What the client has set and said goes back to its defaults; what it did wrong is remembered. */
+/* What the client has set and said goes back to its defaults, a data connection to come included; what it did wrong is
+ * remembered.  Nobody is logged in. */
 void ftp_session_reset(struct ftp_session *session);
+/* The same, in the guard too: nothing that was said or shown so far counts any more (REIN, AUTH). */
+void ftp_session_begin_anew(struct ftp_session *session);
 /* Leave the loop once the replies queued so far are out. */
 void ftp_session_end(struct ftp_session *session, enum guard_bye reason);
 /* Leave at once, whatever is queued. */

@@ -10,7 +10,7 @@ import time
 import unittest
 
 from certificates import Authority, make_server_certificate
-from ftps import FtpsClient, client_context
+from ftps import FtpsClient, client_context, finish
 from transom import FTP_ONLY, FTPS_BOTH, SCALE, RawFtp, TransomServer, need_tool, read_all, run, wait_until
 
 ALICE = {"alice": {"password": "secret"}}
@@ -62,6 +62,14 @@ class Explicit(WithServer):
             read_all(data)
             self.assertEqual(client.reply()[:3], "226", mechanism)
 
+    def test_blanks_around_an_argument_are_none_of_it(self):
+        for mechanism in (" TLS", "TLS ", "  tls  "):
+            client = self.explicit(explicit=False)
+            client.auth(mechanism)
+            for line in ("PBSZ  0 ", "PROT P ", "PROT  C"):
+                self.assertEqual(client.code(line), 200, line)
+        self.assertEqual(self.plain().code("AUTH TLS 1"), 504)
+
     def test_other_mechanisms_are_unknown(self):
         client = self.plain()
         for name in ("GSSAPI", "KERBEROS_V4", "TLS1", "x", "SSLv3"):
@@ -94,12 +102,46 @@ class Explicit(WithServer):
 
     def test_nothing_said_before_auth_survives(self):
         client = self.explicit(explicit=False)
-        client.cmd("USER alice")
-        client.cmd("OPTS HASH MD5")
+        # Whatever is served before a login, and is more than talk; the rest is refused there anyway.
+        for line, code in (("USER alice", 331), ("OPTS HASH MD5", 200), ("OPTS MLST size;", 200), ("CLNT forger", 200),
+                           ("EPSV", 530), ("PASV", 530), ("PORT 127,0,0,1,200,0", 530), ("EPSV ALL", 530),
+                           ("TYPE I", 530), ("REST 7", 530), ("RANG 1 2", 530), ("ALLO 9", 530), ("RNFR a", 530),
+                           ("SITE CPFR a", 530), ("SITE UMASK 077", 530), ("SITE IDLE 10", 530), ("CWD /", 530)):
+            self.assertEqual(client.code(line), code, line)
         client.auth()
         self.assertEqual(client.code("PASS secret"), 503)
         client.login("alice", "secret")
-        self.assertIn("SHA-256*", client.cmd("FEAT"))
+        features = client.cmd("FEAT")
+        self.assertIn("SHA-256*", features)
+        self.assertIn("modify*", features)
+        self.assertNotIn("client", self.server.log_events_so_far("login", user="alice")[-1])
+        self.assertEqual(client.code("LIST"), 425)
+
+    def test_auth_after_a_login_is_refused_and_changes_nothing(self):
+        self.server.make_dir("alice", "inside")
+        self.server.write_file("alice", "inside/file", b"content")
+        client = self.explicit(explicit=False)
+        client.login("alice", "secret")
+        client.cmd("CWD inside")
+        client.cmd("REST 3")
+        data = client.passive()
+        for line in ("AUTH TLS", "AUTH SSL"):
+            self.assertRegex(client.cmd(line), "^503 .*REIN")
+        self.assertTrue(client.cmd("PWD").startswith('257 "/inside"'))
+        self.assertIn("Logged in as alice", client.cmd("STAT"))
+        self.assertEqual(client.code("USER alice"), 530)
+        # The port, and REST, are those from before.
+        self.assertEqual(client.code("RETR file"), 150)
+        self.assertEqual(read_all(data), b"tent")
+        self.assertEqual(client.reply()[:3], "226")
+        self.assertIn(" alice ", client.cmd("STAT ."))
+        # And so it goes.
+        self.assertEqual(client.code("REIN"), 220)
+        client.auth()
+        client.login("alice", "secret")
+        client.protect()
+        read_all(client.transfer("LIST"))
+        self.assertEqual(client.reply()[:3], "226")
 
     def test_the_log_knows_what_was_agreed(self):
         self.explicit().login("alice", "secret")
@@ -226,12 +268,57 @@ class Anew(WithServer):
         client.login("alice", "secret")
 
     def test_what_must_be_protected_stays_so(self):
+        """Whatever went before REIN: its TLS protects no password after it, and none is told of in the log."""
+        for before in ((), ("NOOP",), ("USER strict",), ("USER strict", "PASS wrong"), ("USER alice", "PASS wrong"),
+                       ("USER strict", "PASS secret"), ("USER alice", "PASS secret", "CCC"), ("again",),
+                       ("USER strict", "again", "USER strict")):
+            for uncover in (self.uncover, self.uncover_without_a_word):
+                with self.subTest(before=before, uncover=uncover.__name__):
+                    self.check_unprotected(before, uncover)
+
+    def check_unprotected(self, before, uncover):
         client = self.explicit()
+        for line in before:
+            if line == "again":
+                self.assertEqual(client.code("REIN"), 220)
+                uncover(client)
+                client.auth()
+                continue
+            client.cmd(line)
+            if line == "CCC":
+                uncover(client)
+        self.assertEqual(client.code("REIN"), 220)
+        if "CCC" not in before:
+            uncover(client)
+        self.assertEqual(client.code("USER strict"), 331)
+        self.assertRegex(client.cmd("PASS secret"), "^530 .*AUTH TLS")
+        self.assertEqual(client.code("PWD"), 530)
+        client.login("alice", "secret")
+        self.assertNotIn("algorithms", self.server.log_events_so_far("login", user="alice")[-1])
+        # And with TLS it is as ever.
+        self.assertEqual(client.code("REIN"), 220)
+        client.auth()
         client.login("strict", "secret")
+        client.close()
+
+    def test_tls_begins_only_so_often_without_a_login(self):
+        client = self.explicit()
+        for _ in range(3):
+            self.assertEqual(client.code("REIN"), 220)
+            self.uncover(client)
+            client.auth()
+        # One that has logged in counts anew.
+        client.login("alice", "secret")
+        for _ in range(4):
+            self.assertEqual(client.code("REIN"), 220)
+            self.uncover(client)
+            client.auth()
         self.assertEqual(client.code("REIN"), 220)
         self.uncover(client)
-        self.assertEqual(client.code("USER strict"), 331)
-        self.assertRegex(client.cmd("PASS secret"), "^5.*AUTH TLS")
+        self.assertRegex(client.cmd("AUTH TLS"), "^421 .*connect again")
+        self.assertTrue(client.closed())
+        self.server.wait_event("negotiation-failed", reason=re.compile("AUTH after REIN"),
+                               cure=re.compile("connect again"))
 
     def test_commands_behind_it_end_the_connection(self):
         for login in (False, True):
@@ -402,7 +489,7 @@ class Protocol(WithServer):
         self.server.allow_crash = True
         client = self.implicit()
         client.login("alice", "secret")
-        guard = wait_until(lambda: self.server.pids("guard alice"), what="the guard")[-1]
+        guard, _ = self.server.session_pids("alice")
         raw = socket.socket(fileno=client.sock.detach())
         raw.settimeout(20 * SCALE)
         run(["kill", "-KILL", str(guard)])

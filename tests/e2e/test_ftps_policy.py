@@ -1,6 +1,7 @@
 """require_tls of listeners and users, and client certificates."""
 
 import os
+import re
 import ssl
 import unittest
 
@@ -115,6 +116,7 @@ class ClientCertificates(unittest.TestCase):
                 "carol": {"password": "secret"},
             },
             listeners={"explicit": {"protocol": "ftp", "address": "127.0.0.1:0", "client_certs": "optional"},
+                       "demanding": {"protocol": "ftp", "address": "127.0.0.1:0", "client_certs": "required"},
                        **{kind: {"protocol": "ftps", "address": "127.0.0.1:0", "client_certs": kind}
                           for kind in ("optional", "required", "off")}},
             tls=True)
@@ -190,6 +192,57 @@ class ClientCertificates(unittest.TestCase):
                     client.context = client_context(certificate=again)
                     client.auth()
                     self.assertEqual(client.code("USER alice"), 232 if again is self.alice else 331)
+
+    def anew(self, kind, certificate, *lines, version=None):
+        """A client that shows a certificate, says something, and REIN; it is in plain text then."""
+        client = FtpsClient(self.server.ports[kind], client_context(certificate=certificate, maximum=version))
+        self.addCleanup(client.close)
+        for line in lines:
+            client.cmd(line)
+        session = client.sock.session
+        self.assertEqual(client.code("REIN"), 220)
+        client.sock = client.sock.unwrap()
+        return client, session
+
+    def test_a_certificate_from_before_rein_is_no_factor_after_it(self):
+        for lines in ((), ("USER bob",), ("USER bob", "PASS wrong")):
+            client, _ = self.anew("explicit", self.bob, *lines)
+            self.assertEqual(client.code("USER bob"), 331)
+            self.assertEqual(client.code("PASS secret"), 530)
+            self.server.wait_event("login-failed", user="bob", reason=re.compile("has not shown"))
+
+    def test_nor_is_it_what_the_listener_requires(self):
+        for lines in ((), ("USER carol",), ("USER carol", "PASS wrong")):
+            client, _ = self.anew("demanding", self.alice, *lines)
+            self.assertEqual(client.code("USER carol"), 331)
+            self.assertEqual(client.code("PASS secret"), 530)
+            self.server.wait_event("login-failed", user="carol", reason=re.compile("none was shown"))
+
+    def test_no_ticket_from_before_rein_makes_a_certificate_unnecessary(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            client, session = self.anew("demanding", self.bob, "USER bob", version=version)
+            self.assertEqual(client.code("AUTH TLS"), 234)
+            client.sock = client.context.wrap_socket(client.sock, session=session)
+            self.assertFalse(client.sock.session_reused)
+            # It was asked for anew, and has been shown.
+            self.assertEqual(client.code("USER bob"), 331)
+            self.assertEqual(client.code("PASS secret"), 230)
+
+    def test_a_certificate_that_was_refused_is_told_from_none(self):
+        client = self.client("required", self.stranger)
+        self.assertEqual(client.code("USER carol"), 331)
+        self.assertEqual(client.code("PASS secret"), 530)
+        self.server.wait_event("login-failed", user="carol", method="certificate")
+        self.server.wait_event("login-failed", user="carol", method="password", reason=re.compile("does not do"))
+
+    def test_user_without_end_is_no_violation(self):
+        client = self.client("optional", self.alice)
+        for _ in range(200):
+            reply = client.cmd("USER carol")
+            if not reply.startswith("331"):
+                break
+        self.assertTrue(reply.startswith("421"), reply)
+        self.server.wait_event("logout", reason="too many failed logins")
 
     def test_off_asks_for_none(self):
         client = self.client("off", self.alice)

@@ -495,6 +495,7 @@ void fake_start(struct fake_guard *fake)
 		.session = "test",
 		.unread = fake->start.unread,
 		.greeted = fake->start.greeted,
+		.tls = fake->start.tls,
 	};
 	cr_assert(netaddr_parse_ip(&fake->start.local, "127.0.0.1"));
 	cr_assert(netaddr_parse_ip(&fake->start.peer, "127.0.0.1"));

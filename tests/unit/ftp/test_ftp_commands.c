@@ -102,6 +102,20 @@ Test(ftp_commands, every_verb_is_refused_before_login_unless_its_row_says_otherw
 	fake_end(&fake);
 }
 
+Test(ftp_commands, auth_after_a_login_is_refused_with_what_to_do_and_changes_nothing)
+{
+	/* Nobody looks into it: the row refuses. */
+	fake.start.tls = (struct tls_contexts *)(void *)&fake;
+	fake_login(&fake);
+	cr_assert_eq(COMMAND("CWD /a"), 250);
+	cr_assert_eq(COMMAND("AUTH TLS"), 503);
+	cr_assert_not_null(strstr(reply, "REIN"));
+	cr_assert_eq(COMMAND("PWD"), 257);
+	cr_assert_not_null(strstr(reply, "\"/a\""));
+	cr_assert_eq(fake.calls[GUARD_MESSAGE_anew], 0);
+	fake_end(&fake);
+}
+
 Test(ftp_commands, every_verb_that_needs_an_argument_says_501_without_one)
 {
 	fake_login(&fake);

@@ -244,6 +244,7 @@ Test(ftp_engine_ends, rein_before_the_login_forgets_what_was_set)
 	RUN(steps);
 	cr_assert_str_eq(fake.user, "bob");
 	cr_assert_eq(fake.calls[GUARD_MESSAGE_rein], 0);
+	cr_assert_eq(fake.calls[GUARD_MESSAGE_anew], 1);
 	cr_assert_eq(COMMAND("FEAT"), 211);
 	cr_assert_not_null(strstr(reply, "modify*"));
 	fake_end(&fake);

@@ -646,6 +646,87 @@ Test(guard_evidence, a_listener_that_requires_certificates_lets_no_password_in_a
 	cr_expect_eq(login_password("carol"), GUARD_LOGIN_OK);
 }
 
+static void begin_anew(void)
+{
+	const struct guard_req_anew ask = { .nothing = 0 };
+
+	cr_assert_eq(harness_ask_anew(&harness, &ask, NULL, NULL), VFS_OK);
+}
+
+Test(guard_evidence, a_certificate_from_before_rein_is_no_factor_after_it, .fini = stop_ftp)
+{
+	start_ftp("client_certs = optional", true);
+	write_user(
+	    "alice", "require = { certificate, password } certificates = { 'CN:Alice' } # %s");
+	cr_expect_eq(show_certificate("alice", &leaf).result, GUARD_LOGIN_PARTIAL);
+	begin_anew();
+	cr_expect_eq(login_password("alice"), GUARD_LOGIN_FAILED);
+	cr_expect(harness_logged(&harness, "which the client has not shown before its password"),
+	    "%s", harness.log);
+	/* What is shown after it counts. */
+	cr_expect_eq(show_certificate("alice", &leaf).result, GUARD_LOGIN_PARTIAL);
+	cr_expect_eq(login_password("alice"), GUARD_LOGIN_OK);
+}
+
+Test(guard_evidence, nor_is_it_one_that_the_listener_requires, .fini = stop_ftp)
+{
+	start_ftp("client_certs = required", true);
+	write_user("carol", "umask = 022 # %s");
+	cr_expect_eq(show_certificate("carol", &leaf).result, GUARD_LOGIN_PARTIAL);
+	begin_anew();
+	cr_expect_eq(login_password("carol"), GUARD_LOGIN_FAILED);
+	cr_expect(harness_logged(&harness, "and none was shown"), "%s", harness.log);
+	cr_expect_eq(show_certificate("carol", &leaf).result, GUARD_LOGIN_PARTIAL);
+	cr_expect_eq(login_password("carol"), GUARD_LOGIN_OK);
+}
+
+/* It proves who one user is, and nothing about another. */
+Test(guard_evidence, a_certificate_that_only_one_user_knows_lets_no_other_user_in, .fini = stop_ftp)
+{
+	char lines[256], fingerprint[AUTH_KEY_FINGERPRINT_BYTES];
+	struct proof_bytes chain = { .length = 0 };
+
+	start_ftp("client_certs = required", false);
+	proof_put_certificate(&chain, &leaf);
+	auth_key_fingerprint(
+	    (struct auth_blob){ .bytes = chain.bytes + 4, .length = chain.length - 4 },
+	    fingerprint);
+	snprintf(lines, sizeof(lines),
+	    "require = { certificate, password } certificates = { '%s' } # %%s", fingerprint);
+	write_user("alice", lines);
+	write_user("carol", "umask = 022 # %s");
+	cr_expect_eq(show_certificate("alice", &leaf).result, GUARD_LOGIN_PARTIAL);
+	cr_expect_eq(show_certificate("carol", &leaf).result, GUARD_LOGIN_PARTIAL);
+	cr_expect_eq(login_password("carol"), GUARD_LOGIN_FAILED);
+	cr_expect(harness_logged(&harness, "and the one that was shown does not do"), "%s",
+	    harness.log);
+}
+
+Test(guard_evidence, the_log_tells_a_certificate_that_was_refused_from_none, .fini = stop_ftp)
+{
+	static const char *const listeners[] = { "client_certs = required", "client_certs = optional" };
+	static const char *const lines[] = { "umask = 022 # %s",
+		"require = { certificate, password } certificates = { 'CN:Alice' } # %s" };
+	static const char *const reasons[] = {
+		"the listener requires a client certificate, and the one that was shown does not do",
+		"asks for certificate as well, which the client has shown, and an earlier line says why"
+	};
+	const struct proof_subject subject = { .common_name = "Alice" };
+	struct proof_certificate own;
+
+	for (size_t i = 0; i < 2; i++) {
+		start_ftp(listeners[i], true);
+		write_user("carol", lines[i]);
+		proof_certificate_make(&own, &subject, NULL);
+		cr_expect_eq(show_certificate("carol", &own).result, GUARD_LOGIN_FAILED);
+		cr_expect_eq(login_password("carol"), GUARD_LOGIN_FAILED);
+		cr_expect(harness_logged(&harness, reasons[i]), "%s", harness.log);
+		proof_certificate_free(&own);
+		if (i == 0)
+			stop_ftp();
+	}
+}
+
 Test(guard_evidence, without_an_authority_the_fingerprint_decides, .fini = stop_ftp)
 {
 	char lines[256], fingerprint[AUTH_KEY_FINGERPRINT_BYTES];

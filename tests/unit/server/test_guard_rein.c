@@ -210,6 +210,74 @@ Test(guard_rein, any_descriptor_but_the_sessions_own_connection_ends_the_session
 	}
 }
 
+/* --- before a login ------------------------------------------------------------------------------ */
+
+static void begin_anew(void)
+{
+	const struct guard_req_anew ask = { .nothing = 0 };
+
+	cr_assert_eq(harness_ask_anew(&harness, &ask, NULL, NULL), VFS_OK);
+}
+
+static void start_protected(void)
+{
+	const struct harness_extras extras = {
+		.protocol = "ftp", .keeper_door_fd = -1, .listener = "require_tls = control"
+	};
+	const struct guard_req_secured agreed = { .algorithms = "TLSv1.3 X" };
+
+	harness_start_with(&harness, "login_attempts = 4", &extras);
+	harness_connect(&harness);
+	cr_assert_eq(harness_ask_secured(&harness, &agreed, NULL, NULL), VFS_OK);
+}
+
+Test(guard_rein, tls_that_has_ended_protects_no_password, .init = start_protected, .fini = stop)
+{
+	begin_anew();
+	cr_expect_eq(harness_try_login(&harness, "alice", "wonderland"), GUARD_LOGIN_NEEDS_TLS);
+	cr_expect(harness_logged(&harness, "reason=`require_tls` forbids"));
+}
+
+Test(guard_rein, tls_that_has_begun_again_does, .init = start_protected, .fini = stop)
+{
+	const struct guard_req_secured agreed = { .algorithms = "TLSv1.2 Y" };
+
+	begin_anew();
+	cr_assert_eq(harness_ask_secured(&harness, &agreed, NULL, NULL), VFS_OK);
+	cr_expect_eq(harness_try_login(&harness, "alice", "wonderland"), GUARD_LOGIN_OK);
+	cr_expect(harness_logged(&harness, "algorithms=TLSv1.2 Y"));
+}
+
+Test(guard_rein, the_log_does_not_tell_of_tls_that_has_ended_nor_of_a_name_from_before,
+    .init = start, .fini = stop)
+{
+	const struct guard_req_secured agreed = { .algorithms = "TLSv1.3 X" };
+	const struct guard_req_client_name name = { .name = "somebody" };
+
+	harness_connect(&harness);
+	cr_assert_eq(harness_ask_secured(&harness, &agreed, NULL, NULL), VFS_OK);
+	cr_assert_eq(harness_ask_client_name(&harness, &name, NULL, NULL), VFS_OK);
+	begin_anew();
+	cr_expect_eq(harness_try_login(&harness, "alice", "wonderland"), GUARD_LOGIN_OK);
+	cr_expect(harness_logged(&harness, "login session="));
+	cr_expect_null(strstr(harness.log, "TLSv1.3"), "%s", harness.log);
+	cr_expect_null(strstr(harness.log, "somebody"), "%s", harness.log);
+}
+
+Test(guard_rein, failed_tries_are_not_forgotten, .init = start_protected, .fini = stop)
+{
+	for (int i = 0; i < 3; i++) {
+		cr_expect_eq(harness_try_login(&harness, "alice", "wrong"), GUARD_LOGIN_FAILED);
+		begin_anew();
+	}
+	cr_expect_eq(harness_try_login(&harness, "alice", "wrong"), GUARD_LOGIN_TOO_MANY_TRIES);
+	begin_anew();
+	cr_expect_eq(
+	    harness_try_login(&harness, "alice", "wonderland"), GUARD_LOGIN_TOO_MANY_TRIES);
+}
+
+/* --- the heir ------------------------------------------------------------------------------------ */
+
 Test(guard_rein, an_heir_takes_the_connection_and_what_was_sent_ahead, .init = start_heir,
     .fini = stop)
 {
