@@ -1,13 +1,17 @@
 #include "auth/auth_certificate.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "server/base/text.h"
 
@@ -24,15 +28,59 @@ struct auth_certificate_ca {
 /* --- whom to trust ------------------------------------------------------------------------------
  */
 
-static bool say_unreadable(const char *file, char message[CONF_MESSAGE_BYTES])
-{
-	const unsigned long error = ERR_peek_last_error();
-	const char *reason = ERR_reason_error_string(error);
+/* An option that names a file, what the file is to hold, and how OpenSSL reads it. */
+struct source {
+	const char *option;
+	const char *what;
+	const char *allowed;
+	int (*load)(X509_LOOKUP *lookup, const char *file, int type);
+};
 
-	text_format(message, CONF_MESSAGE_BYTES, "%s: %s; allowed: a readable file in PEM form",
-	    file, reason != NULL ? reason : "nothing useful is in it");
+static const struct source authorities = {
+	.option = "client_ca",
+	.what = "certificate",
+	.allowed = "the certificates of those who certify clients",
+	.load = X509_load_cert_file,
+};
+static const struct source revocations = {
+	.option = "client_crl",
+	.what = "revocation list",
+	.allowed = "a revocation list of each authority in client_ca",
+	.load = X509_load_crl_file,
+};
+
+static bool say(const struct source *source, const char *file, const char *wrong,
+    char message[CONF_MESSAGE_BYTES])
+{
+	char shown[CONF_MESSAGE_BYTES / 2];
+
+	text_escape(shown, sizeof(shown), file, strlen(file));
+	text_format(message, CONF_MESSAGE_BYTES, "%s = \"%s\": %s; allowed: %s, in PEM form",
+	    source->option, shown, wrong, source->allowed);
 	ERR_clear_error();
 	return false;
+}
+
+static bool load_file(X509_LOOKUP *lookup, const struct source *source, const char *file,
+    char message[CONF_MESSAGE_BYTES])
+{
+	char wrong[128];
+	struct stat status;
+
+	if (access(file, R_OK) != 0 || stat(file, &status) != 0)
+		return say(source, file, strerror(errno), message);
+	if (!S_ISREG(status.st_mode))
+		return say(source, file,
+		    S_ISDIR(status.st_mode) ? "it is a directory" : "it is no regular file", message);
+	ERR_clear_error();
+	if (source->load(lookup, file, X509_FILETYPE_PEM) > 0)
+		return true;
+	/* Of several it takes all or none.  The oldest error is the cause; "PEM lib" comes on top of it. */
+	if (ERR_GET_REASON(ERR_peek_error()) == PEM_R_NO_START_LINE)
+		text_format(wrong, sizeof(wrong), "it holds no %s in PEM form", source->what);
+	else
+		text_format(wrong, sizeof(wrong), "a %s in it is damaged", source->what);
+	return say(source, file, wrong, message);
 }
 
 static bool load(
@@ -40,15 +88,17 @@ static bool load(
 {
 	/* Every certificate in the file is trusted as it stands, whether or not it is a root. */
 	unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
-	X509_LOOKUP *lookup;
+	X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
 
-	ERR_clear_error();
-	lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
-	if (lookup == NULL || X509_load_cert_file(lookup, ca_file, X509_FILETYPE_PEM) <= 0)
-		return say_unreadable(ca_file, message);
+	if (lookup == NULL) {
+		text_copy(message, CONF_MESSAGE_BYTES, "client_ca: out of memory");
+		return false;
+	}
+	if (!load_file(lookup, &authorities, ca_file, message))
+		return false;
 	if (crl_file[0] != '\0') {
-		if (X509_load_crl_file(lookup, crl_file, X509_FILETYPE_PEM) <= 0)
-			return say_unreadable(crl_file, message);
+		if (!load_file(lookup, &revocations, crl_file, message))
+			return false;
 		flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
 	}
 	X509_STORE_set_flags(store, flags);

@@ -17,7 +17,7 @@
 /* Who may certify clients, and what they have revoked. */
 struct auth_certificate_ca;
 
-/* crl_file may be "".  NULL with "FILE: what is wrong". */
+/* crl_file may be "".  NULL with "option = "FILE": what is wrong; what is allowed". */
 struct auth_certificate_ca *auth_certificate_ca_load(
     const char *ca_file, const char *crl_file, char message[CONF_MESSAGE_BYTES]);
 void auth_certificate_ca_free(struct auth_certificate_ca **ca);

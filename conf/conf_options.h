@@ -142,25 +142,25 @@
 	O(path, certificate, "", CONF_PATH_OPTIONAL, 0, SEEN_BY_NURSERY,				\
 	  "File with the certificate and its chain (PEM), the server's own first. Empty: no TLS.")	\
 	O(path, key, "", CONF_PATH_OPTIONAL, 0, SEEN_BY_KEEPER,						\
-	  "File with the private key of the certificate (PEM).")					\
-	O(choice, min_version, "1.2", "1.2|1.3", 0, SEEN_BY_NURSERY,					\
+	  "File with the private key of the certificate (PEM), without a passphrase.")					\
+	O(choice, min_version, "1.2", "1.2|1.3", 0, SEEN_BY_NURSERY | SEEN_BY_GUARD,			\
 	  "Oldest version of TLS that is spoken.")							\
-	O(text, ciphers, "", 0, 1024, SEEN_BY_NURSERY,							\
+	O(text, ciphers, "", 0, 1024, SEEN_BY_NURSERY | SEEN_BY_GUARD,				\
 	  "Cipher suites of TLS 1.2 as OpenSSL names them, in place of those of `algorithms`.")		\
-	O(text, ciphersuites, "", 0, 1024, SEEN_BY_NURSERY,						\
+	O(text, ciphersuites, "", 0, 1024, SEEN_BY_NURSERY | SEEN_BY_GUARD,				\
 	  "Cipher suites of TLS 1.3, in place of those of `algorithms`.")				\
-	O(text, groups, "", 0, 1024, SEEN_BY_NURSERY,							\
+	O(text, groups, "", 0, 1024, SEEN_BY_NURSERY | SEEN_BY_GUARD,				\
 	  "Groups for the key exchange, in place of those of `algorithms`.")				\
 	O(path, client_ca, "", CONF_PATH_OPTIONAL, 0, SEEN_BY_NURSERY | SEEN_BY_GUARD,			\
 	  "File with the certificates (PEM) of those who may certify clients.")				\
-	O(path, client_crl, "", CONF_PATH_OPTIONAL, 0, SEEN_BY_NURSERY | SEEN_BY_GUARD,			\
-	  "File with the revocation lists (PEM) of client_ca.")						\
+	O(path, client_crl, "", CONF_PATH_OPTIONAL, 0, SEEN_BY_MASTER | SEEN_BY_NURSERY | SEEN_BY_GUARD,	\
+	  "File with a revocation list (PEM) of each in client_ca; one that is out of date refuses all its clients.")						\
 	O(duration, handshake_timeout, "30s", CONF_SECOND_MS, CONF_HOUR_MS, SEEN_BY_FRONT,		\
 	  "Time for a TLS handshake.")									\
 	O(choice, kernel_tls, "auto", "auto|off", 0, SEEN_BY_FRONT,					\
 	  "auto: the kernel encrypts downloads in TLS 1.3 where it can (Linux with its module tls loaded). off: the server does.") \
 	O(duration, expiry_warning, "21d", 0, 365 * CONF_DAY_MS, SEEN_BY_MASTER | SEEN_BY_NURSERY,	\
-	  "How long before a certificate expires the log says so, once a day.")
+	  "How long before a certificate expires the log says so, once a day; of a revocation list, a fifth of its life at most.")
 
 /* --- tls_host "NAME" { } ------------------------------------------------------------------- */
 #define CONF_TLS_HOST_OPTIONS(O)									\

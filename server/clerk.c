@@ -312,7 +312,8 @@ static bool do_certificate(
 {
 	(void)id;
 	(void)fd;
-	metrics_certificates_add(&from->clerk->metrics, ask->file, ask->names, ask->expires);
+	metrics_certificates_add(&from->clerk->metrics, (enum clerk_certificate_kind)ask->kind, ask->file,
+	    ask->names, ask->expires);
 	return true;
 }
 

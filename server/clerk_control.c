@@ -60,6 +60,7 @@ static void put_sessions(struct buf *out, const struct metrics *metrics)
 
 static void put_certificate(struct buf *out, const struct metrics_certificate *certificate)
 {
+	const bool is_list = certificate->kind == CLERK_CERTIFICATE_LIST;
 	const int64_t left = certificate->expires - clock_wall().tv_sec;
 	const int64_t days = (left > 0 ? left : -left) / DAY_SECONDS;
 	char text[SHOWN_BYTES];
@@ -67,11 +68,11 @@ static void put_certificate(struct buf *out, const struct metrics_certificate *c
 
 	clock_utc(certificate->expires, &day);
 	text_escape(text, sizeof(text), certificate->file, strlen(certificate->file));
-	buf_appendf(out, "certificate %s: %s %04d-%02d-%02d, ", text, left > 0 ? "ends" : "has ended",
-	    day.tm_year + 1900, day.tm_mon + 1, day.tm_mday);
+	buf_appendf(out, "%s %s: %s %04d-%02d-%02d, ", is_list ? "revocation list" : "certificate", text,
+	    left > 0 ? "ends" : "has ended", day.tm_year + 1900, day.tm_mon + 1, day.tm_mday);
 	text_escape(text, sizeof(text), certificate->names, strlen(certificate->names));
-	buf_appendf(out, "%" PRId64 " day%s %s; for %s\n", days, days == 1 ? "" : "s",
-	    left > 0 ? "left" : "ago", text[0] != '\0' ? text : "no name");
+	buf_appendf(out, "%" PRId64 " day%s %s; %s %s\n", days, days == 1 ? "" : "s",
+	    left > 0 ? "left" : "ago", is_list ? "by" : "for", text[0] != '\0' ? text : "no name");
 }
 
 static void do_status(

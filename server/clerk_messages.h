@@ -32,7 +32,7 @@
 	C(drain,	11, MASTER, NONE, "Tell every session to end.")					\
 	C(limits,	12, MASTER, NONE, "What the configuration says to the clerk; first message of all.")	\
 	C(control,	13, MASTER, FILE, "The control socket, whose clients you answer; who may ask, and who I am.") \
-	C(certificates,	14, MASTER, NONE, "So many certificates are configured; each follows, and then they replace the former ones.") \
+	C(certificates,	14, MASTER, NONE, "So many certificates and revocation lists are configured; each follows, and then they replace the former ones.") \
 	C(certificate,	15, MASTER, NONE, "One of them, and when the first of its chain ends.")		\
 	C(verdict,	20, CLERK,  NONE, "Answer to a request.")					\
 	C(written,	21, CLERK,  NONE, "Every event up to this number is in the log.")		\
@@ -57,11 +57,16 @@
 				F(u32, log_format, 1)
 #define CLERK_MSG_control(F)	F(u32, uid, 0) F(u32, pid, 0) F(i64, since, 0)
 #define CLERK_MSG_certificates(F) F(u32, count, CLERK_CERTIFICATES_MAX)
-#define CLERK_MSG_certificate(F) F(str, file, CLERK_PATH_MAX) F(str, names, CLERK_NAMES_MAX) F(i64, expires, 0)
+#define CLERK_MSG_certificate(F) F(str, file, CLERK_PATH_MAX) F(str, names, CLERK_NAMES_MAX) F(i64, expires, 0) \
+				F(u32, kind, CLERK_CERTIFICATE_KIND_COUNT - 1)
 #define CLERK_MSG_verdict(F)	F(u32, verdict, CLERK_VERDICT_COUNT - 1)
 #define CLERK_MSG_written(F)	F(u64, seq, 0)
 #define CLERK_MSG_stop(F)	F(u32, reason, GUARD_STOP_COUNT - 1) F(u32, now, 1)
 #define CLERK_MSG_log_lost(F)
+
+/* What `certificate` tells of: the server's own, by names its hosts; a list that is out of date first in its file, by names
+ * its issuer. */
+enum clerk_certificate_kind { CLERK_CERTIFICATE_OF_SERVER, CLERK_CERTIFICATE_LIST, CLERK_CERTIFICATE_KIND_COUNT };
 
 /* How the descriptor of log_file is written to. */
 enum clerk_log_kind { CLERK_LOG_PLAIN, CLERK_LOG_STREAM_SOCKET, CLERK_LOG_SYSLOG, CLERK_LOG_KIND_COUNT };

@@ -3,16 +3,41 @@
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "server/base/text.h"
 #include "server/ctl_check_private.h"
+#include "server/start_check.h"
 
 static const char *const level_names[] = {
 	[CTL_CHECK_OK] = "ok",
 	[CTL_CHECK_WARNING] = "warning",
 	[CTL_CHECK_ERROR] = "error",
 };
+
+/*
+ * Whatever was not found with a cause and a cure of its own: would a start take it?  Only then, or the same would be told
+ * twice.
+ */
+static void check_start(struct ctl_check *check)
+{
+	char message[CONF_MESSAGE_BYTES];
+
+	if (!start_check(check->conf, message))
+		ctl_check_say_wrong(check, "start", message);
+}
+
+static void check_keys_and_certificates(struct ctl_check *check)
+{
+	const unsigned before = check->errors;
+
+	ctl_check_certificates(check);
+	ctl_check_client_authorities(check);
+	ctl_check_host_keys(check);
+	if (check->errors == before)
+		check_start(check);
+}
 
 /* THE list of checks, in the order in which they are told. */
 static ctl_check_fn *const checks[] = {
@@ -21,9 +46,7 @@ static ctl_check_fn *const checks[] = {
 	ctl_check_listeners,
 	ctl_check_passive_ports,
 	ctl_check_public_address,
-	ctl_check_certificates,
-	ctl_check_client_authorities,
-	ctl_check_host_keys,
+	check_keys_and_certificates,
 	ctl_check_users,
 };
 
@@ -56,11 +79,21 @@ void ctl_check_say(struct ctl_check *check, enum ctl_check_status level, const c
 	    length < 0 ? 0 : (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
 	if (level > check->worst)
 		check->worst = level;
+	check->errors += level == CTL_CHECK_ERROR;
 	if (check->json)
 		say_json(level_names[level], what, shown, cure);
 	else
 		printf("%s: %s: %s%s%s\n", level_names[level], what, shown, cure == NULL ? "" : "; ",
 		    cure == NULL ? "" : cure);
+}
+
+void ctl_check_say_wrong(struct ctl_check *check, const char *what, const char *message)
+{
+	const char *end = strstr(message, "; ");
+
+	ctl_check_say(check, CTL_CHECK_ERROR, what,
+	    end != NULL ? end + strlen("; ") : "the server does not start with it", "%.*s",
+	    end != NULL ? (int)(end - message) : (int)strlen(message), message);
 }
 
 bool ctl_check_has_protocol(const struct conf *conf, int protocol)

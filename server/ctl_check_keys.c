@@ -1,86 +1,33 @@
 /* Checks of private keys: their files, and the host keys of SSH. */
 #include <errno.h>
-#include <fcntl.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "server/base/io.h"
-#include "server/base/secret.h"
 #include "server/base/text.h"
 #include "server/ctl_check_private.h"
+#include "server/keeper_keys.h"
 #include "server/key_openssh.h"
-
-#define KEY_FILE_MAX_BYTES (1u << 20)
-#define WHAT_BYTES         300
-#define RSA_LEAST_BITS     2048
 
 /* --- any private key ---------------------------------------------------------------------------- */
 
-bool ctl_check_key_file(
-    struct ctl_check *check, const char *what, const char *path, unsigned forbidden)
+EVP_PKEY *ctl_check_key(
+    struct ctl_check *check, const char *what, const char *path, enum keeper_use use)
 {
-	struct stat status;
+	char wrong[KEEPER_WRONG_BYTES], message[CTL_CHECK_TEXT_BYTES];
+	EVP_PKEY *key = keeper_keys_read(path, use, wrong);
 
-	if (stat(path, &status) != 0) {
-		ctl_check_say(check, CTL_CHECK_ERROR, what,
-		    errno == EACCES ? "as root, transomctl check can read it" : "put the private key there",
-		    "%s: %s", path, strerror(errno));
-		return false;
+	if (key != NULL)
+		return key;
+	if (access(path, R_OK) != 0 && errno == EACCES) {
+		ctl_check_say(check, CTL_CHECK_ERROR, what, "as root, transomctl check can read it",
+		    "%s: this user may not read it", path);
+	} else {
+		text_format(message, sizeof(message), "%s: %s", path, wrong);
+		ctl_check_say_wrong(check, what, message);
 	}
-	if (!S_ISREG(status.st_mode)) {
-		ctl_check_say(check, CTL_CHECK_ERROR, what, "name a file", "%s is no file", path);
-		return false;
-	}
-	if ((status.st_mode & forbidden) == 0)
-		return true;
-	ctl_check_say(check, CTL_CHECK_ERROR, what,
-	    forbidden == CTL_CHECK_SSH_FORBIDDEN ? "chmod 600" : "chmod 640, or 600",
-	    "others may read or write the private key in %s, and the server refuses it", path);
-	return false;
-}
-
-/* No passphrase: a server has nobody to ask.  The default would ask at the terminal. */
-static int no_passphrase(char *buffer, int size, int writing, void *context)
-{
-	(void)buffer;
-	(void)size;
-	(void)writing;
-	(void)context;
-	return 0;
-}
-
-static EVP_PKEY *read_pem(const char *text, size_t length, const char **problem)
-{
-	BIO *memory = BIO_new_mem_buf(text, (int)length);
-	EVP_PKEY *key =
-	    memory == NULL ? NULL : PEM_read_bio_PrivateKey(memory, NULL, no_passphrase, NULL);
-
-	if (key == NULL)
-		*problem = strstr(text, "ENCRYPTED") != NULL
-		               ? "the private key has a passphrase, and the server cannot ask for it"
-		               : "it holds no private key";
-	BIO_free(memory);
-	ERR_clear_error();
-	return key;
-}
-
-EVP_PKEY *ctl_check_read_key(const char *path, const char **problem)
-{
-	size_t length = 0;
-	char *text = io_read_file(AT_FDCWD, path, KEY_FILE_MAX_BYTES, &length);
-	EVP_PKEY *key;
-
-	if (text == NULL) {
-		*problem = strerror(errno);
-		return NULL;
-	}
-	key = key_openssh_is(text) ? key_openssh_read(text, problem) : read_pem(text, length, problem);
-	secret_wipe(text, length);
-	free(text);
-	return key;
+	return NULL;
 }
 
 /* --- SSH ---------------------------------------------------------------------------------------- */
@@ -89,29 +36,14 @@ EVP_PKEY *ctl_check_read_key(const char *path, const char **problem)
 static const char *check_host_key(struct ctl_check *check, const char *what, const char *path)
 {
 	char fingerprint[KEY_FINGERPRINT_BYTES];
-	const char *problem = NULL;
 	const char *type = NULL;
-	EVP_PKEY *key = NULL;
+	EVP_PKEY *key = ctl_check_key(check, what, path, KEEPER_USE_SSH);
 
-	if (!ctl_check_key_file(check, what, path, CTL_CHECK_SSH_FORBIDDEN))
+	if (key == NULL)
 		return NULL;
-	key = ctl_check_read_key(path, &problem);
-	if (key == NULL) {
-		ctl_check_say(check, CTL_CHECK_ERROR, what, "make one: ssh-keygen -t ed25519 -N '' -f FILE", "%s: %s",
-		    path, problem);
-		return NULL;
-	}
 	type = key_openssh_type(key);
-	if (type == NULL || !key_openssh_fingerprint(key, fingerprint)) {
-		ctl_check_say(check, CTL_CHECK_ERROR, what, "use Ed25519, ECDSA or RSA",
-		    "%s holds a key of a type that is no host key", path);
-		type = NULL;
-	} else if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) < RSA_LEAST_BITS) {
-		ctl_check_say(check, CTL_CHECK_ERROR, what, "make a new one, Ed25519 or RSA with 3072 bits",
-		    "%s: RSA with %d bits is too weak", path, EVP_PKEY_get_bits(key));
-	} else {
+	if (type != NULL && key_openssh_fingerprint(key, fingerprint))
 		ctl_check_say(check, CTL_CHECK_OK, what, NULL, "%s %s %s", path, type, fingerprint);
-	}
 	EVP_PKEY_free(key);
 	return type;
 }

@@ -8,22 +8,24 @@
 
 #include "conf/conf.h"
 #include "server/ctl_check.h"
+#include "server/keeper_messages.h"
 
 #define CTL_CHECK_TEXT_BYTES 2048
-/* Permissions of a private key's file with which the keeper refuses it.  That of TLS may have a group, ssl-cert. */
-#define CTL_CHECK_TLS_FORBIDDEN 037u
-#define CTL_CHECK_SSH_FORBIDDEN 077u
 
 struct ctl_check {
 	const struct conf *conf;
 	bool as_root;	/* the server will be started as root, as far as can be seen: we are */
 	bool json;
 	enum ctl_check_status worst;
+	unsigned errors;	/* told so far */
 };
 
 /* Tell a finding.  what names the thing as the configuration does; cure is NULL with OK, or where the cause says it. */
 void ctl_check_say(struct ctl_check *check, enum ctl_check_status level, const char *what, const char *cure,
     const char *cause, ...) __attribute__((format(printf, 5, 6)));
+
+/* An error in the server's own words, "what is wrong; what is allowed": the second is the cure. */
+void ctl_check_say_wrong(struct ctl_check *check, const char *what, const char *message);
 
 /* One row of THE list in ctl_check.c. */
 typedef void ctl_check_fn(struct ctl_check *check);
@@ -40,12 +42,8 @@ ctl_check_fn ctl_check_host_keys;	/* ctl_check_keys.c */
 
 /* Does any listener speak it? */
 bool ctl_check_has_protocol(const struct conf *conf, int protocol);
-/* A private key's file: is it there, and has it no permission that is forbidden?  what as in ctl_check_say.  False when it
- * is of no use, which is told. */
-bool ctl_check_key_file(
-    struct ctl_check *check, const char *what, const char *path, unsigned forbidden);
-/* The private key in a file: PEM, or as ssh-keygen writes it.  The caller's; NULL, and *problem a static text or
- * strerror's. */
-EVP_PKEY *ctl_check_read_key(const char *path, const char **problem);
+/* The private key in a file, if a server takes it; the caller's.  NULL when not, which is told; what as in ctl_check_say. */
+EVP_PKEY *ctl_check_key(
+    struct ctl_check *check, const char *what, const char *path, enum keeper_use use);
 
 #endif

@@ -11,6 +11,7 @@
 #include "server/base/text.h"
 #include "server/tls/tls_certificate.h"
 #include "server/tls/tls_profiles.h"
+#include "server/crl_file.h"
 #include "server/ctl_check_private.h"
 
 #define WHAT_BYTES  300
@@ -170,21 +171,15 @@ static void check_chain(struct subject *subject)
 
 static void check_key(struct subject *subject, const char *path)
 {
-	const char *problem = NULL;
-	EVP_PKEY *key = NULL;
+	EVP_PKEY *key;
 
 	if (path[0] == '\0') {
 		SAY(subject, CTL_CHECK_ERROR, "name the file of the private key", "there is a certificate and no key");
 		return;
 	}
-	if (!ctl_check_key_file(subject->check, subject->what, path, CTL_CHECK_TLS_FORBIDDEN)) {
-		subject->fine = false;
-		return;
-	}
-	key = ctl_check_read_key(path, &problem);
+	key = ctl_check_key(subject->check, subject->what, path, KEEPER_USE_TLS);
 	if (key == NULL)
-		SAY(subject, CTL_CHECK_ERROR, "put the private key there (PEM), without a passphrase", "%s: %s",
-		    path, problem);
+		subject->fine = false;
 	else if (EVP_PKEY_eq(key, X509_get0_pubkey(tls_certificate_at(subject->file, 0))) != 1)
 		SAY(subject, CTL_CHECK_ERROR,
 		    "put the key there that the certificate was made for, or the certificate of this key",
@@ -270,9 +265,7 @@ static void check_lists_of_ours(struct ctl_check *check)
 	char message[CONF_MESSAGE_BYTES];
 
 	if (!tls_profiles_check(check->conf, message, sizeof(message)))
-		ctl_check_say(check, CTL_CHECK_ERROR, "tls",
-		    "write names that \"openssl ciphers -v\" lists, groups as X25519 or P-256, or leave the option out",
-		    "%s", message);
+		ctl_check_say_wrong(check, "tls", message);
 }
 
 void ctl_check_certificates(struct ctl_check *check)
@@ -326,6 +319,23 @@ static void check_list(
 		ctl_check_say(check, CTL_CHECK_OK, what, NULL, "list %zu in %s", number, path);
 }
 
+/* By the rule of the running server's warning. */
+static void check_end_of_lists(struct ctl_check *check, const char *path)
+{
+	char date[TLS_CERTIFICATE_DATE_BYTES];
+	struct crl_file_list first;
+	int64_t left;
+
+	if (!crl_file_first_to_end(path, &first) || first.expires == INT64_MAX)
+		return;
+	left = first.expires - clock_wall().tv_sec;
+	if (left <= 0 || left > crl_file_warning(&first, check->conf->tls.expiry_warning / 1000))
+		return;
+	tls_certificate_date(first.expires, date);
+	ctl_check_say(check, CTL_CHECK_WARNING, "client_crl", "fetch a new one from the authority, and do so regularly",
+	    "a list in %s is out of date on %s, in %lld hours", path, date, (long long)(left / (60 * 60)));
+}
+
 static void check_lists(struct ctl_check *check, const struct tls_certificate_file *authorities)
 {
 	const char *path = check->conf->tls.client_crl;
@@ -340,6 +350,7 @@ static void check_lists(struct ctl_check *check, const struct tls_certificate_fi
 	if (count == 0)
 		ctl_check_say(check, CTL_CHECK_ERROR, "client_crl", "put the revocation lists there (PEM)",
 		    "%s holds no revocation list that can be read", path);
+	check_end_of_lists(check, path);
 	BIO_free(file);
 	ERR_clear_error();
 }

@@ -51,7 +51,9 @@
 	E(FORK_FAILED,	"fork-failed",	ERROR,	"A session pair could not be started; new clients wait.")	\
 	E(CERTIFICATE_CHANGED, "certificate-changed", INFO, "A file of certificates or keys has changed; it is tried.") \
 	E(CERTIFICATE_EXPIRES, "certificate-expires", WARNING, "A certificate ends soon; said at the start and once a day.") \
-	E(CERTIFICATE_EXPIRED, "certificate-expired", ERROR, "A certificate has ended; said at the start and once a day.")
+	E(CERTIFICATE_EXPIRED, "certificate-expired", ERROR, "A certificate has ended; said at the start and once a day.") \
+	E(CRL_EXPIRES,	"crl-expires",	WARNING, "A list in client_crl is out of date soon; said once a day.")	\
+	E(CRL_EXPIRED,	"crl-expired",	ERROR,	"A list in client_crl is out of date: every client of its authority is refused; said once a day.")
 
 /* F(symbol, "name", kind, doc); kind is TEXT (escaped by the clerk) or NUMBER (unsigned 64 bits) */
 #define EVENT_FIELDS(F)												\
@@ -66,7 +68,7 @@
 	F(KEY,		"key",		TEXT,	"SHA256 fingerprint of the SSH key, or of the client certificate, of a login.") \
 	F(MISSING,	"missing",	TEXT,	"Factors that a login still needs.")				\
 	F(CLIENT,	"client",	TEXT,	"What the client calls itself.")				\
-	F(ALGORITHMS,	"algorithms",	TEXT,	"How the connection is protected, as its two ends have agreed.") \
+	F(ALGORITHMS,	"algorithms",	TEXT,	"How a connection is protected, as its two ends have agreed: of `login` the control connection (SSH: the only one), of `upload`, `download` and `list` the one that carried the content, a data connection of FTP. Nothing where that went in the clear. Of `host-key` the type of the key.") \
 	F(ENCRYPTED_BY,	"encrypted_by",	TEXT,	"kernel, of a download that the server did not encrypt itself (`kernel_tls`).") \
 	F(OURS,		"ours",		TEXT,	"Algorithms that the server offered.")				\
 	F(THEIRS,	"theirs",	TEXT,	"Algorithms that the client offered.")				\
@@ -97,8 +99,8 @@
 	F(SEQ,		"seq",		NUMBER,	"Number of the line within its session or role.")		\
 	F(LINES,	"lines",	NUMBER,	"Lines missing from the log.")					\
 	F(FILE,		"file",		TEXT,	"File of the administrator's, as the configuration names it.")	\
-	F(NAMES,	"names",	TEXT,	"Host names of a certificate, separated by spaces.")		\
-	F(EXPIRES,	"expires",	TEXT,	"Last day of a certificate.")					\
+	F(NAMES,	"names",	TEXT,	"Host names of a certificate, separated by spaces; of a revocation list its issuer.")		\
+	F(EXPIRES,	"expires",	TEXT,	"Last day of a certificate or revocation list.")					\
 	F(DAYS,		"days",		NUMBER,	"Whole days until then, or since then.")
 
 /* clang-format on */

@@ -86,6 +86,18 @@ static void close_passive(struct guard *guard)
 		loop_timer_set(guard->data.deadline, CLOCK_NEVER);
 }
 
+void guard_data_forget(struct guard_data *data)
+{
+	data->algorithms[0] = '\0';
+	data->end_reason = NULL;
+}
+
+static void count_given(struct guard_data *data)
+{
+	data->given++;
+	guard_data_forget(data);
+}
+
 /* Answer the request that waits, whichever it is; fd is the connection or -1, closed here. */
 static void answer(struct guard *guard, enum vfs_status status, int fd)
 {
@@ -95,7 +107,8 @@ static void answer(struct guard *guard, enum vfs_status status, int fd)
 
 	guard->data.waits = GUARD_DATA_WAITS_NOT;
 	loop_timer_set(guard->data.deadline, CLOCK_NEVER);
-	guard->data.given += status == VFS_OK;
+	if (status == VFS_OK)
+		count_given(&guard->data);
 	if (waits == GUARD_DATA_ACCEPTS) {
 		close_listener(guard);
 		guard_reply_data_accept(guard, guard->data.id, status, &accepted, fd);
@@ -438,7 +451,7 @@ uint16_t guard_data_bring_along(struct guard *guard, enum guard_passive passive)
 		return 0;
 	data->along_fd = data->early_fd;
 	data->early_fd = -1;
-	data->given++;
+	count_given(data);
 	/* Without another port the client's next PASV asks for one, and hears why there is none. */
 	if (passive == GUARD_PASSIVE_RENEW &&
 	    guard_policy_may_renew(guard->conf->ftp.passive_ports, guard->conf->max_sessions) &&

@@ -74,6 +74,7 @@ enum vfs_status guard_do_close(struct guard *guard, const struct guard_req_close
 		.reason = (enum vfs_status)ask->reason,
 		.bytes = ask->bytes,
 		.by_kernel = ask->by_kernel != 0,
+		.algorithms = ask->algorithms,
 		.closed = &closed,
 	};
 

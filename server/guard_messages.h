@@ -196,9 +196,9 @@ enum guard_method {
 				 F(u32, passive, GUARD_PASSIVE_RENEW)
 #define GUARD_REP_open(F)	 F(u32, handle, 0) F(attr, attr, 0) F(u64, offset, 0) F(u32, staged, 1) F(str, path, GUARD_PATH_MAX) \
 				 F(u32, next_port, 65535)
-/* by_kernel: it encrypted the download, for the log. */
+/* For the log: by_kernel: it encrypted the download; algorithms: how the data connection was protected, "": not at all. */
 #define GUARD_REQ_close(F)	 F(u32, handle, 0) F(u32, outcome, VFS_CLOSE_FAILED) F(u64, bytes, 0) F(u32, reason, VFS_STATUS_COUNT - 1) \
-				 F(u32, by_kernel, 1)
+				 F(u32, by_kernel, 1) F(str, algorithms, GUARD_ALGORITHMS_MAX)
 #define GUARD_REP_close(F)	 F(str, path, GUARD_PATH_MAX) F(u64, size, 0) F(u32, kept, 1)
 #define GUARD_REQ_stat(F)	 F(str, path, GUARD_PATH_MAX) F(u32, follow, 1)
 #define GUARD_REP_stat(F)	 F(attr, attr, 0)
@@ -280,8 +280,8 @@ enum guard_login_result {
 
 /*
  * What `secured` is about: X(name, event, reason, cure).  The first two are handshakes, that say themselves what
- * came of them in `algorithms` or `failure`: of the connection (SSH) or control connection (FTP), and of a data
- * connection, of which only failures are told.
+ * came of them in `algorithms` or `failure`: of the connection (SSH) or control connection (FTP), and of whatever
+ * carries the next listings: a data connection; for STAT the control connection.
  */
 #define GUARD_MATTERS(X)                                                                           \
 	X(CONNECTION, NEGOTIATION_FAILED, NULL, NULL)                                              \

@@ -93,6 +93,9 @@ struct guard_data {
 	struct loop_timer *deadline;
 	struct loop_timer *look; /* when to look who has come, without being asked */
 	uint32_t given; /* connections handed to the front so far */
+	/* The front's word about what carries a transfer. */
+	char algorithms[GUARD_ALGORITHMS_MAX + 1]; /* a listing; "": it goes in the clear */
+	const char *end_reason; /* static text: why the transfer will have to end; NULL: no reason known */
 	int along_fd;	/* goes with the reply to open being made; -1 */
 	uint16_t chances[16]; /* nobody can guess them: where in the range to look for a port */
 	size_t chances_left;
@@ -372,6 +375,7 @@ struct guard_transfer_end {
 	enum vfs_status status;   /* of vfs_close */
 	uint64_t bytes;           /* moved, as the front said */
 	bool by_kernel;           /* encrypted, as the front said */
+	const char *algorithms;   /* of a data connection, as the front said; NULL or "": none, or in the clear */
 	const struct vfs_closed *closed;
 };
 /* Sums and log line of a handle that was closed; forgets it. */
@@ -394,6 +398,8 @@ void guard_data_end(struct guard *guard);
 /* A file was opened, and its reply is being made: let the client's connection go with it if it has come.  The port that
  * was opened in its place, or 0. */
 uint16_t guard_data_bring_along(struct guard *guard, enum guard_passive passive);
+/* Something else than the last connection will carry what is transferred next. */
+void guard_data_forget(struct guard_data *data);
 
 /* --- guard_policy.c ----------------------------------------------------------------------- */
 

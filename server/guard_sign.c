@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "server/base/text.h"
+#include "server/guard_cures.h"
 #include "server/guard_private.h"
 
 #define SEEN_FIRST        8u
@@ -162,16 +163,6 @@ enum vfs_status guard_do_sign(struct guard *guard, const struct guard_req_sign *
 
 /* --- facts for the log ---------------------------------------------------------------------- */
 
-static const char *cure(const struct guard *guard, const char *theirs)
-{
-	/* Without an offer it was no lack of common algorithms. */
-	if (theirs[0] == '\0')
-		return NULL;
-	if (guard->listener->algorithms == CONF_ALGORITHMS_LEGACY)
-		return "update the client";
-	return "update the client, or set algorithms of this listener to compat or legacy";
-}
-
 struct matter {
 	enum event_id event;
 	const char *reason;
@@ -196,16 +187,48 @@ static void log_matter(struct guard *guard, const struct matter *matter)
 	guard_log(guard, &event);
 }
 
+/* Why the transfer behind it will have to end: its own line says so, in few words. */
+static void note_data_end(struct guard *guard, const struct guard_req_secured *ask)
+{
+	static const char *const reasons[GUARD_MATTER_COUNT] = {
+		[GUARD_MATTER_DATA] = "TLS handshake of the data connection failed",
+		[GUARD_MATTER_RESUMPTION_ENDED] = "data connection did not resume the TLS session",
+		[GUARD_MATTER_RESUMPTION_MISSING] = "data connection did not resume the TLS session",
+		[GUARD_MATTER_TRUNCATED] = "upload ended without TLS's close_notify",
+		[GUARD_MATTER_NO_NEW_KEYS] = "the client asked the kernel for new keys",
+	};
+
+	if (reasons[ask->matter] != NULL &&
+	    (ask->matter != GUARD_MATTER_DATA || ask->failure[0] != '\0'))
+		guard->data.end_reason = reasons[ask->matter];
+}
+
+static void log_handshake(struct guard *guard, const struct guard_req_secured *ask)
+{
+	const struct guard_cures_facts facts = {
+		.conf = guard->conf,
+		.listener = guard->listener,
+		.data = ask->matter == GUARD_MATTER_DATA,
+	};
+
+	log_failure(guard, ask->failure, ask->ours, ask->theirs, guard_cures_find(ask->failure, &facts));
+}
+
 enum vfs_status guard_do_secured(struct guard *guard, const struct guard_req_secured *ask,
     struct guard_rep_secured *reply, int *fd_out)
 {
 	(void)reply;
 	(void)fd_out;
+	note_data_end(guard, ask);
 	if (matters[ask->matter].reason != NULL)
 		log_matter(guard, &matters[ask->matter]);
 	else if (ask->failure[0] != '\0')
-		log_failure(guard, ask->failure, ask->ours, ask->theirs, cure(guard, ask->theirs));
+		log_handshake(guard, ask);
 	else if (ask->matter == GUARD_MATTER_CONNECTION)
 		text_copy(guard->algorithms, sizeof(guard->algorithms), ask->algorithms);
+	else
+		text_copy(guard->data.algorithms, sizeof(guard->data.algorithms), ask->algorithms);
+	if (ask->matter == GUARD_MATTER_CLEARED)
+		guard->algorithms[0] = '\0';
 	return VFS_OK;
 }

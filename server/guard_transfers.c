@@ -45,6 +45,9 @@ bool guard_transfer_begin(struct guard *guard, enum guard_transfer_kind kind, ui
 	};
 	if (transfer->path == NULL)
 		return false;
+	/* Its connection comes later.  Of a listing that goes on in the next directory it has come. */
+	if (kind != GUARD_TRANSFER_LIST)
+		guard_data_forget(&guard->data);
 	transfer->kind = kind;
 	return true;
 }
@@ -77,8 +80,9 @@ static void forget(struct guard_transfer *transfer)
 	*transfer = (struct guard_transfer){ .kind = GUARD_TRANSFER_NONE };
 }
 
+/* data_reason: what is known of the data connection; it tells more than a status can. */
 static void add_result(struct event *event, const struct guard_transfer *transfer,
-    const struct guard_transfer_end *end)
+    const struct guard_transfer_end *end, const char *data_reason)
 {
 	const char *result = "complete";
 	enum vfs_status reason = VFS_OK;
@@ -96,7 +100,9 @@ static void add_result(struct event *event, const struct guard_transfer *transfe
 		result = "aborted";
 	}
 	event_text(event, EVENT_FIELD_RESULT, result);
-	if (reason != VFS_OK)
+	if (end->outcome == VFS_CLOSE_ABORTED && end->status == VFS_OK && data_reason != NULL)
+		event_text(event, EVENT_FIELD_REASON, data_reason);
+	else if (reason != VFS_OK)
 		event_text(event, EVENT_FIELD_REASON, vfs_status_text(reason));
 }
 
@@ -123,6 +129,20 @@ static void count(struct guard *guard, const struct guard_transfer *transfer,
 		guard->totals.bytes_out += bytes;
 		guard->totals.downloads += complete;
 	}
+}
+
+/* How that was protected which carried the content; NULL: not at all, or no connection did. */
+static const char *protection(const struct guard *guard, const struct guard_transfer *transfer,
+    const struct guard_transfer_end *end)
+{
+	if (transfer->kind == GUARD_TRANSFER_COPY)
+		return NULL;
+	if (guard->listener->protocol == CONF_PROTOCOL_SFTP)
+		return guard->algorithms;
+	if (transfer->kind != GUARD_TRANSFER_LIST)
+		return end->algorithms;
+	/* Of a listing that came to nothing it is not known whether it had a connection. */
+	return transfer->ended ? guard->data.algorithms : NULL;
 }
 
 void guard_transfer_finish(
@@ -154,11 +174,13 @@ void guard_transfer_finish(
 		}
 		event_number(&event, EVENT_FIELD_DURATION_MS,
 		    (uint64_t)(clock_mono_ms() - transfer->since_ms));
-		event_text(&event, EVENT_FIELD_ALGORITHMS, guard->algorithms);
+		event_text(&event, EVENT_FIELD_ALGORITHMS, protection(guard, transfer, end));
 		event_text(&event, EVENT_FIELD_ENCRYPTED_BY, end->by_kernel ? "kernel" : NULL);
-		add_result(&event, transfer, end);
+		add_result(&event, transfer, end, guard->data.end_reason);
 		guard_log(guard, &event);
 	}
+	if (transfer->kind != GUARD_TRANSFER_QUIET)
+		guard->data.end_reason = NULL;
 	forget(transfer);
 }
 

@@ -37,7 +37,7 @@ static const struct {
 
 /* What is wrong with the file, for messages; heap-free. */
 struct complaint {
-	char text[256];
+	char text[KEEPER_WRONG_BYTES];
 };
 
 /*
@@ -66,12 +66,17 @@ static char *read_text(const char *path, enum keeper_use use, struct complaint *
 	struct stat status;
 	ssize_t got;
 
-	if (fd < 0 || fstat(fd, &status) != 0) {
+	if (fd < 0 && errno == EACCES) {
+		text_copy(wrong->text, sizeof(wrong->text),
+		    "this user may not read it; allowed: a file that whoever starts the server may read");
+	} else if (fd < 0 || fstat(fd, &status) != 0) {
 		text_format(wrong->text, sizeof(wrong->text), "%s; allowed: a file with a private key",
 		    strerror(errno));
 	} else if (!S_ISREG(status.st_mode) || status.st_size >= KEEPER_KEY_FILE_MAX_BYTES) {
-		text_format(wrong->text, sizeof(wrong->text),
-		    "it is no file of the size of a private key; allowed: one");
+		text_format(wrong->text, sizeof(wrong->text), "%s; allowed: a file with a private key",
+		    S_ISDIR(status.st_mode)    ? "it is a directory"
+		    : !S_ISREG(status.st_mode) ? "it is no regular file"
+		                               : "it is too large for a private key");
 	} else if (is_private(status.st_mode, use, wrong)) {
 		text = calloc(1, KEEPER_KEY_FILE_MAX_BYTES);
 		got = text != NULL ? io_read_full(fd, text, KEEPER_KEY_FILE_MAX_BYTES - 1) : -1;
@@ -191,10 +196,9 @@ static const char *find_fault(struct keeper_key *key)
 
 	key->kind = key_shapes_kind(key->key);
 	if (key->kind == KEY_KIND_OTHER)
-		return "it is of a kind that is not supported; allowed: Ed25519, RSA, or ECDSA on P-256, "
-		       "P-384 or P-521";
+		return "it is of a kind that is not supported; allowed: " KEY_SHAPES_ALLOWED;
 	if (key->kind == KEY_KIND_RSA && EVP_PKEY_get_bits(key->key) < KEY_RSA_MIN_BITS)
-		return "it is an RSA key that is too short to be safe; allowed: 2048 bits or more";
+		return "it is an RSA key that is too short to be safe; allowed: " KEY_SHAPES_ALLOWED;
 	length = i2d_PUBKEY(key->key, &key->der);
 	if (length <= 0 || length > (int)KEEPER_PUBLIC_MAX_BYTES)
 		return "its public half is too large; allowed: RSA with up to 16384 bits";
@@ -234,6 +238,21 @@ static bool load_file(
 	if (problem != NULL)
 		text_copy(wrong->text, sizeof(wrong->text), problem);
 	return problem == NULL;
+}
+
+EVP_PKEY *keeper_keys_read(const char *path, enum keeper_use use, char wrong[KEEPER_WRONG_BYTES])
+{
+	struct keeper_keys keys = { .count = 0 };
+	struct complaint complaint = { "" };
+	EVP_PKEY *key = NULL;
+
+	if (load_file(&keys, path, use, &complaint)) {
+		key = keys.keys[0].key;
+		EVP_PKEY_up_ref(key);
+	}
+	keeper_keys_clear(&keys);
+	text_copy(wrong, KEEPER_WRONG_BYTES, complaint.text);
+	return key;
 }
 
 /* --- making host keys ----------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /*
  * The private keys of a configuration: where they are, whether they may be used, and what they sign.
  *
- * Keeper, and `transomd -t`, which only checks them.  No other process calls this: who loads a private key has its
- * bytes in its memory.
+ * Keeper, and `transomd -t` and `transomctl check`, which only check them.  No other process calls this: who loads a
+ * private key has its bytes in its memory.
  */
 #ifndef SERVER_KEEPER_KEYS_H
 #define SERVER_KEEPER_KEYS_H
@@ -17,6 +17,7 @@
 #include "server/key_shapes.h"
 
 #define KEEPER_KEY_FILE_MAX_BYTES 65536u
+#define KEEPER_WRONG_BYTES 256
 
 struct keeper_key {
 	enum keeper_use use;
@@ -42,6 +43,8 @@ enum keeper_missing { KEEPER_MISSING_MAKE, KEEPER_MISSING_SKIP };
 bool keeper_keys_load(struct keeper_keys *out, const struct conf *conf, enum keeper_missing missing,
     char message[CONF_MESSAGE_BYTES]);
 void keeper_keys_clear(struct keeper_keys *keys);
+/* One file, read and tried as keeper_keys_load does.  The caller's; NULL: wrong is "what is wrong; what is allowed". */
+EVP_PKEY *keeper_keys_read(const char *path, enum keeper_use use, char wrong[KEEPER_WRONG_BYTES]);
 
 /*
  * Sign; what and how was checked before (key_shapes.h).  *length: in, room; out, length.  False when OpenSSL cannot.

@@ -23,9 +23,12 @@ server_libserver_a_SOURCES = \
 	server/clerk_control.c server/clerk_control.h \
 	server/clerk_log.c server/clerk_log.h \
 	server/clerk_sessions.c server/clerk_sessions.h \
+	server/client_ca.c server/client_ca.h \
+	server/crl_file.c server/crl_file.h \
 	server/front.c \
 	server/guard.c server/guard_private.h \
 	server/guard_accept.c \
+	server/guard_cures.c server/guard_cures.h \
 	server/guard_data.c \
 	server/guard_dispatch.c \
 	server/guard_enter.c \
@@ -60,7 +63,8 @@ server_libserver_a_SOURCES = \
 	server/snapshot.c server/snapshot.h \
 	server/sandbox.c server/sandbox.h \
 	server/sandbox_profiles.c server/sandbox_profiles.h \
-	server/session.h
+	server/session.h \
+	server/start_check.c server/start_check.h
 
 sbin_PROGRAMS += transomd
 transomd_SOURCES = server/main.c
@@ -84,12 +88,9 @@ transomctl_SOURCES = server/transomctl.c \
 	server/ctl_password.c server/ctl_password.h \
 	server/ctl_users.c server/ctl_users.h server/ctl_users_private.h \
 	server/ctl_users_file.c \
-	server/ctl_users_keys.c \
-	server/key_build.c server/key_build.h \
-	server/key_openssh.c server/key_openssh.h \
-	server/tls/tls_certificate.c server/tls/tls_certificate.h \
-	server/tls/tls_profiles.c server/tls/tls_profiles.h
-transomctl_LDADD = auth/libauth.a conf/libconf.a server/base/libbase.a \
+	server/ctl_users_keys.c
+# Of the server: what reads keys and certificates.
+transomctl_LDADD = server/libserver.a server/tls/libtls.a server/libfrontside.a auth/libauth.a conf/libconf.a server/base/libbase.a \
 	$(CONFUSE_LIBS) $(CRYPT_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
 
 # Prints what is generated from the tables: documents, man page sections.

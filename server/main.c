@@ -20,10 +20,10 @@
 #include "server/clerk.h"
 #include "server/crypto/aead.h"
 #include "server/keeper.h"
-#include "server/keeper_keys.h"
 #include "server/master.h"
 #include "server/nursery.h"
 #include "server/roles.h"
+#include "server/start_check.h"
 
 #define DEFAULT_FILE TRANSOM_SYSCONFDIR "/transom.conf"
 #define EXIT_USAGE   2
@@ -70,17 +70,7 @@ static int finish_output(void)
 	return complain(strerror(errno));
 }
 
-/* The private keys, in this process, which is about to end. */
-static bool check_keys(const struct conf *conf, char message[CONF_MESSAGE_BYTES])
-{
-	struct keeper_keys keys;
-	bool ok = keeper_keys_load(&keys, conf, KEEPER_MISSING_SKIP, message);
-
-	keeper_keys_clear(&keys);
-	return ok;
-}
-
-/* -t: everything that the start would check before it opens anything. */
+/* -t: everything that the start would check before it opens anything, and what its keeper and nursery would. */
 static int check(const char *file)
 {
 	char message[CONF_MESSAGE_BYTES];
@@ -90,7 +80,7 @@ static int check(const char *file)
 
 	if (conf_load(&conf, file, NULL, message) != CONF_OK ||
 	    conf_check(conf, as_root, message) != CONF_OK ||
-	    !master_system_fits(conf, as_root, message) || !check_keys(conf, message)) {
+	    !master_system_fits(conf, as_root, message) || !start_check(conf, message)) {
 		complain(message);
 	} else {
 		printf("%s: the configuration is good\n", file);

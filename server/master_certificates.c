@@ -1,10 +1,12 @@
-/* The master's eye on certificates and keys: files that change are tried, certificates that end are told of, to the
- * log when it is time and to the clerk's metrics always. */
+/* The master's eye on certificates and keys: files that change are tried, certificates and revocation lists that end are
+ * told of, to the log when it is time and to the clerk's metrics always. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/base/clock.h"
 #include "server/tls/tls_certificate.h"
+#include "server/client_ca.h"
+#include "server/crl_file.h"
 #include "server/master_private.h"
 #include "server/master_watch.h"
 
@@ -25,9 +27,11 @@ struct told {
 
 /* What is in force of a configured file; strings on the heap. */
 struct end {
+	enum clerk_certificate_kind kind;
 	char *file;
 	char *names;
 	int64_t expires;
+	int64_t warning; /* seconds before that; said from then on */
 	uint8_t digest[TLS_CERTIFICATE_DIGEST_BYTES]; /* of the certificate that ends first */
 	bool of_chain; /* which is not the server's own */
 };
@@ -119,9 +123,16 @@ static bool was_told(
 	return false;
 }
 
+static enum event_id event_of(const struct end *end, int64_t left)
+{
+	if (end->kind == CLERK_CERTIFICATE_LIST)
+		return left > 0 ? EVENT_CRL_EXPIRES : EVENT_CRL_EXPIRED;
+	return left > 0 ? EVENT_CERTIFICATE_EXPIRES : EVENT_CERTIFICATE_EXPIRED;
+}
+
 static void tell(struct master *master, const struct end *end, int64_t left)
 {
-	enum event_id id = left > 0 ? EVENT_CERTIFICATE_EXPIRES : EVENT_CERTIFICATE_EXPIRED;
+	const enum event_id id = event_of(end, left);
 	char date[TLS_CERTIFICATE_DATE_BYTES];
 	struct event event;
 
@@ -137,7 +148,10 @@ static void tell(struct master *master, const struct end *end, int64_t left)
 		event_text(&event, EVENT_FIELD_REASON,
 		    "it is a certificate of the chain that ends before the server's own");
 	event_text(&event, EVENT_FIELD_CURE,
-	    "renew it and put it into the same file: it is taken without a reload");
+	    end->kind == CLERK_CERTIFICATE_LIST
+	        ? "fetch a new one from the authority, regularly, and put it into the same file: it is taken "
+	          "without a reload"
+	        : "renew it and put it into the same file: it is taken without a reload");
 	clerk_client_log(master->log, &event);
 }
 
@@ -153,10 +167,11 @@ static void clear_ends(struct ends *ends)
 	*ends = (struct ends){ .count = 0 };
 }
 
-static const struct end *find_end(const struct ends *ends, const char *file)
+static const struct end *find_end(
+    const struct ends *ends, enum clerk_certificate_kind kind, const char *file)
 {
 	for (size_t i = 0; i < ends->count; i++)
-		if (strcmp(ends->items[i].file, file) == 0)
+		if (ends->items[i].kind == kind && strcmp(ends->items[i].file, file) == 0)
 			return &ends->items[i];
 	return NULL;
 }
@@ -166,7 +181,7 @@ static void add_end(struct ends *ends, const char *file, const char *names, cons
 {
 	struct end made = *rest;
 
-	if (find_end(ends, file) != NULL || ends->count == ends->room)
+	if (find_end(ends, rest->kind, file) != NULL || ends->count == ends->room)
 		return;
 	made.file = strdup(file);
 	made.names = strdup(names);
@@ -187,7 +202,7 @@ static void go_on_telling(struct master *master)
 	while (own->count_told && own->ends_told < own->ends.count) {
 		const struct end *each = &own->ends.items[own->ends_told];
 		const struct clerk_msg_certificate one = {
-			.file = each->file, .names = each->names, .expires = each->expires
+			.file = each->file, .names = each->names, .expires = each->expires, .kind = each->kind
 		};
 
 		if (!master_tell_certificate(master, &one))
@@ -219,11 +234,12 @@ void master_certificates_tell_clerk(struct master *master)
 /* What the file holds; one that cannot be read now was good when it was taken. */
 static void look_at_end(struct master *master, const char *path, struct ends *found)
 {
-	const struct end *former = find_end(&master->certificates->ends, path);
+	const struct end *former =
+	    find_end(&master->certificates->ends, CLERK_CERTIFICATE_OF_SERVER, path);
 	struct tls_certificate_file *file;
 	char names[TLS_CERTIFICATE_NAMES_BYTES];
 	char message[CONF_MESSAGE_BYTES];
-	struct end end = { 0 };
+	struct end end = { .kind = CLERK_CERTIFICATE_OF_SERVER };
 	X509 *ending;
 
 	if (path[0] == '\0')
@@ -236,6 +252,7 @@ static void look_at_end(struct master *master, const char *path, struct ends *fo
 	}
 	ending = tls_certificate_at(file, tls_certificate_first_to_end(file));
 	end.expires = tls_certificate_not_after(ending);
+	end.warning = master->now.conf->tls.expiry_warning / 1000;
 	end.of_chain = ending != tls_certificate_at(file, 0);
 	tls_certificate_digest(ending, end.digest);
 	tls_certificate_names(tls_certificate_at(file, 0), names, sizeof(names));
@@ -243,21 +260,46 @@ static void look_at_end(struct master *master, const char *path, struct ends *fo
 	tls_certificate_free(&file);
 }
 
+/* The same for client_crl, where anybody is asked for a certificate. */
+static void look_at_lists(struct master *master, struct ends *found)
+{
+	const struct conf *conf = master->now.conf;
+	const char *path = conf->tls.client_crl;
+	const struct end *former = find_end(&master->certificates->ends, CLERK_CERTIFICATE_LIST, path);
+	struct end end = { .kind = CLERK_CERTIFICATE_LIST };
+	struct crl_file_list list;
+
+	if (path[0] == '\0' || !client_ca_is_wanted(conf))
+		return;
+	if (!crl_file_first_to_end(path, &list)) {
+		if (former != NULL)
+			add_end(found, former->file, former->names, former);
+		return;
+	}
+	if (list.expires == INT64_MAX)
+		return;
+	end.expires = list.expires;
+	end.warning = crl_file_warning(&list, conf->tls.expiry_warning / 1000);
+	memcpy(end.digest, list.digest, sizeof(end.digest));
+	add_end(found, path, list.issuer, &end);
+}
+
 /* What ends soon is told, and the timer set to when there is more to tell.  A file that has changed since counts when it
  * has been taken, and not before: what is served is what ends. */
 static void tell_ends(struct master *master)
 {
-	const int64_t warning = master->now.conf->tls.expiry_warning / 1000;
 	struct master_certificates *own = master->certificates;
 	int64_t next_ms = DAY_MS;
 
 	for (size_t i = 0; i < own->ends.count; i++) {
-		const int64_t left = own->ends.items[i].expires - clock_wall().tv_sec;
+		const struct end *end = &own->ends.items[i];
+		const int64_t left = end->expires - clock_wall().tv_sec;
+		const int64_t quiet = left > end->warning ? left - end->warning : left;
 
-		if (left <= warning)
-			tell(master, &own->ends.items[i], left);
-		if (left > 0 && left * 1000 + SOON_MS < next_ms)
-			next_ms = left * 1000 + SOON_MS;
+		if (left <= end->warning)
+			tell(master, end, left);
+		if (quiet > 0 && quiet < DAY_SECONDS && quiet * 1000 + SOON_MS < next_ms)
+			next_ms = quiet * 1000 + SOON_MS;
 	}
 	loop_timer_set(own->expiry_timer, clock_mono_ms() + next_ms);
 }
@@ -267,7 +309,8 @@ static bool is_same(const struct ends *a, const struct ends *b)
 	bool same = a->count == b->count;
 
 	for (size_t i = 0; same && i < a->count; i++)
-		same = strcmp(a->items[i].file, b->items[i].file) == 0 &&
+		same = a->items[i].kind == b->items[i].kind &&
+		       strcmp(a->items[i].file, b->items[i].file) == 0 &&
 		       strcmp(a->items[i].names, b->items[i].names) == 0 &&
 		       a->items[i].expires == b->items[i].expires;
 	return same;
@@ -277,7 +320,7 @@ void master_certificates_tell(struct master *master)
 {
 	struct master_certificates *own = master->certificates;
 	const struct conf *conf = master->now.conf;
-	struct ends found = { .room = conf->tls_host_count + 1 };
+	struct ends found = { .room = conf->tls_host_count + 2 };
 	bool same;
 
 	if (found.room > CLERK_CERTIFICATES_MAX)
@@ -288,6 +331,7 @@ void master_certificates_tell(struct master *master)
 	look_at_end(master, conf->tls.certificate, &found);
 	for (size_t i = 0; i < conf->tls_host_count; i++)
 		look_at_end(master, conf->tls_hosts[i].certificate, &found);
+	look_at_lists(master, &found);
 	/* A clerk that does not read shall have no more to read than there is news. */
 	same = is_same(&own->ends, &found);
 	clear_ends(&own->ends);

@@ -109,10 +109,11 @@ bool metrics_certificates_begin(struct metrics *metrics, size_t count)
 	return true;
 }
 
-bool metrics_certificates_add(
-    struct metrics *metrics, const char *file, const char *names, int64_t expires)
+bool metrics_certificates_add(struct metrics *metrics, enum clerk_certificate_kind kind, const char *file,
+    const char *names, int64_t expires)
 {
-	struct metrics_certificate made = { .expires = expires > 0 ? expires : 0 }; /* a date that is none */
+	struct metrics_certificate made = { .kind = kind,
+		.expires = expires > 0 ? expires : 0 }; /* a date that is none */
 
 	if (metrics->next.count >= metrics->next_count)
 		return false;
@@ -275,19 +276,33 @@ static void put_lines_lost(
 	put_plain(out, row, metrics->lines_lost);
 }
 
-static void put_certificates(
-    struct buf *out, const struct metric_row *row, const struct metrics *metrics)
+/* label: what `names` is of this kind. */
+static void put_ends(struct buf *out, const struct metric_row *row, const struct metrics *metrics,
+    enum clerk_certificate_kind kind, const char *label)
 {
 	const struct metrics_certificates *set = &metrics->certificates;
 
 	for (size_t i = 0; i < set->count; i++) {
+		if (set->items[i].kind != kind)
+			continue;
 		put_name(out, row);
 		buf_append_string(out, "{file=\"");
 		put_label_value(out, set->items[i].file);
-		buf_append_string(out, "\",names=\"");
+		buf_appendf(out, "\",%s=\"", label);
 		put_label_value(out, set->items[i].names);
 		buf_appendf(out, "\"} %" PRId64 "\n", set->items[i].expires);
 	}
+}
+
+static void put_certificates(
+    struct buf *out, const struct metric_row *row, const struct metrics *metrics)
+{
+	put_ends(out, row, metrics, CLERK_CERTIFICATE_OF_SERVER, "names");
+}
+
+static void put_lists(struct buf *out, const struct metric_row *row, const struct metrics *metrics)
+{
+	put_ends(out, row, metrics, CLERK_CERTIFICATE_LIST, "issuer");
 }
 
 /* --- the table at work -------------------------------------------------------------------------- */

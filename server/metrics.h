@@ -41,13 +41,16 @@
 	M(events,	"transom_events",	COUNTER, "", "event",	"Log events by name (EVENTS.md), those included whose line was lost.") \
 	M(lines_lost,	"transom_log_lines_lost", COUNTER, "", "",	"Lines that could not be written to the log.") \
 	M(certificates,	"transom_certificate_expiry_timestamp_seconds", GAUGE, "seconds", "file, names",	\
-	  "When the first certificate of a configured file's chain ends (Unix time).")
+	  "When the first certificate of a configured file's chain ends (Unix time).")				\
+	M(lists,	"transom_crl_expiry_timestamp_seconds", GAUGE, "seconds", "file, issuer",		\
+	  "When the first list in client_crl is out of date (Unix time): from then on its authority's clients are refused.")
 
 /* clang-format on */
 
-/* A configured file of certificates. */
+/* A configured file of certificates, or of revocation lists. */
 struct metrics_certificate {
-	int64_t expires; /* of the first in its chain to end */
+	enum clerk_certificate_kind kind;
+	int64_t expires; /* of the first in it to end */
 	char *file;      /* both on the heap */
 	char *names;
 };
@@ -93,8 +96,8 @@ void metrics_count_event(struct metrics *metrics, enum event_id event, struct wi
 /* A new set of count certificates follows; the old one holds until it is whole.  False when memory ran out. */
 bool metrics_certificates_begin(struct metrics *metrics, size_t count);
 /* One of them.  False when there is none to come, or memory ran out. */
-bool metrics_certificates_add(
-    struct metrics *metrics, const char *file, const char *names, int64_t expires);
+bool metrics_certificates_add(struct metrics *metrics, enum clerk_certificate_kind kind, const char *file,
+    const char *names, int64_t expires);
 
 /* conf_protocol_name's inverse, length bytes without NUL; CONF_PROTOCOL_COUNT when it is none. */
 enum conf_protocol metrics_protocol(const char *name, size_t length);

@@ -14,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "auth/auth_certificate.h"
 #include "auth/auth_signature.h"
 #include "conf/conf.h"
 #include "server/base/io.h"
@@ -24,6 +23,7 @@
 #include "server/base/proctitle.h"
 #include "server/base/text.h"
 #include "server/become_user.h"
+#include "server/client_ca.h"
 #include "server/clerk_client.h"
 #include "server/crypto/aead.h"
 #include "server/ftp/ftp_digest.h"
@@ -216,16 +216,11 @@ static bool fetch_keys(struct nursery *nursery)
 /* Whom the guards believe about TLS clients: read once, while root, and inherited. */
 static bool load_client_ca(struct nursery *nursery)
 {
-	const struct conf *conf = nursery->conf;
 	char message[CONF_MESSAGE_BYTES];
-	bool wanted = false;
 
-	for (size_t i = 0; i < conf->listener_count; i++)
-		wanted |= conf->listeners[i].client_certs != CONF_CLIENT_CERTS_OFF;
-	if (!wanted || conf->tls.client_ca[0] == '\0')
+	if (!client_ca_is_wanted(nursery->conf))
 		return true;
-	nursery->client_ca =
-	    auth_certificate_ca_load(conf->tls.client_ca, conf->tls.client_crl, message);
+	nursery->client_ca = client_ca_load(nursery->conf, message);
 	if (nursery->client_ca == NULL)
 		complain(message);
 	nursery->start.client_ca = nursery->client_ca;

@@ -97,7 +97,9 @@ tests_unit_server_tests_SOURCES = \
 	tests/unit/server/test_clerk_wire.c \
 	tests/unit/server/test_control_messages.c \
 	tests/unit/server/test_events.c \
+	tests/unit/server/test_crl_file.c \
 	tests/unit/server/test_guard_client.c \
+	tests/unit/server/test_guard_cures.c \
 	tests/unit/server/test_guard_data.c \
 	tests/unit/server/test_guard_dispatch.c \
 	tests/unit/server/test_guard_enter.c \

@@ -82,6 +82,20 @@ static void tell_success(struct ftp_session *session, const struct tls_stream *s
 	guard_client_secured(session->guard, &request, NULL, NULL);
 }
 
+/* What carries the listings that follow; stream NULL: they go in the clear.  Nobody waits for it. */
+static void tell_carrier(struct ftp_session *session, const struct tls_stream *stream)
+{
+	char algorithms[TLS_DESCRIPTION_BYTES] = "";
+	const struct guard_req_secured request = {
+		.algorithms = algorithms, .failure = "", .ours = "", .theirs = "",
+		.matter = GUARD_MATTER_DATA,
+	};
+
+	if (stream != NULL)
+		tls_stream_describe(stream, algorithms);
+	guard_client_tell_secured(session->guard, &request);
+}
+
 static void tell_failure(struct ftp_session *session, enum guard_matter matter,
     const struct tls_stream *stream, const char *failure)
 {
@@ -285,6 +299,16 @@ bool ftp_security_is_shaking_data(const struct ftp_session *session)
 	return session->data.tls != NULL && !tls_stream_is_open(session->data.tls);
 }
 
+/* For the log: of a file its close tells, which wakes the guard anyway. */
+static enum ftp_security_data admit(struct ftp_session *session)
+{
+	if (session->transfer.kind == FTP_TRANSFER_LIST)
+		tell_carrier(session, session->data.tls);
+	else
+		tls_stream_describe(session->data.tls, session->transfer.algorithms);
+	return FTP_SECURITY_DONE;
+}
+
 /* The handshake is done: by whom? */
 static enum ftp_security_data judge(struct ftp_session *session)
 {
@@ -293,12 +317,12 @@ static enum ftp_security_data judge(struct ftp_session *session)
 	switch (tls_ratchet(security->data_session, tls_stream_is_resumed(session->data.tls),
 	    &security->data_resumed)) {
 	case TLS_ADMIT:
-		return FTP_SECURITY_DONE;
+		return admit(session);
 	case TLS_ADMIT_UNPROVEN:
 		if (!security->told_unresumed)
 			tell(session, GUARD_MATTER_UNRESUMED);
 		security->told_unresumed = true;
-		return FTP_SECURITY_DONE;
+		return admit(session);
 	case TLS_REFUSE_ENDED:
 		tell(session, GUARD_MATTER_RESUMPTION_ENDED);
 		break;
@@ -307,6 +331,16 @@ static enum ftp_security_data judge(struct ftp_session *session)
 		break;
 	}
 	return FTP_SECURITY_REFUSED;
+}
+
+static const char *data_failure(const struct tls_stream *stream, enum tls_status status)
+{
+	if (status == TLS_AGAIN)
+		return "the handshake took too long";
+	/* Of the control connection it is no failure to leave: somebody may only have looked in. */
+	if (status != TLS_FAILED)
+		return "the client closed the data connection before its handshake was over";
+	return tls_stream_failure(stream);
 }
 
 enum ftp_security_data ftp_security_step_data(struct ftp_session *session)
@@ -322,8 +356,7 @@ enum ftp_security_data ftp_security_step_data(struct ftp_session *session)
 		return judge(session);
 	if (status == TLS_AGAIN && clock_mono_ms() < session->data.handshake_deadline_ms)
 		return FTP_SECURITY_WAITS;
-	tell_failure(session, GUARD_MATTER_DATA, stream,
-	    status == TLS_AGAIN ? "the handshake took too long" : tls_stream_failure(stream));
+	tell_failure(session, GUARD_MATTER_DATA, stream, data_failure(stream, status));
 	return FTP_SECURITY_BROKEN;
 }
 
@@ -331,6 +364,12 @@ bool ftp_security_may_ask_kernel(const struct ftp_session *session)
 {
 	return session->start->conf->tls.kernel_tls == CONF_KERNEL_TLS_AUTO &&
 	       !session->security.kernel_refuses;
+}
+
+void ftp_security_uses_control(struct ftp_session *session)
+{
+	if (ftp_security_is_served(session))
+		tell_carrier(session, ftp_security_speaks(session) ? session->security.control : NULL);
 }
 
 void ftp_security_lacks_keys(struct ftp_session *session)

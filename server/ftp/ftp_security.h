@@ -89,6 +89,8 @@ enum ftp_security_data ftp_security_step_data(struct ftp_session *session);
 void ftp_security_truncated(struct ftp_session *session);
 /* May the kernel be asked to encrypt a download? */
 bool ftp_security_may_ask_kernel(const struct ftp_session *session);
+/* What is transferred next goes over the control connection (STAT): for the log. */
+void ftp_security_uses_control(struct ftp_session *session);
 /* A download ended because it would take no new keys: for the log. */
 void ftp_security_lacks_keys(struct ftp_session *session);
 

@@ -45,6 +45,7 @@ static enum vfs_status close_file(struct ftp_session *session, enum vfs_outcome 
 		.bytes = transfer->copy.moved,
 		.reason = cause,
 		.by_kernel = transfer->copy.kernel == FTP_COPY_KERNEL_SEALS,
+		.algorithms = transfer->algorithms,
 	};
 
 	io_close(&transfer->file_fd);
@@ -284,6 +285,7 @@ void ftp_transfer_begin_stat(
 	session->transfer.walk = walk;
 	session->transfer.stat_end = last_line;
 	session->transfer.since_ms = clock_mono_ms();
+	ftp_security_uses_control(session);
 }
 
 void ftp_transfer_arrived(struct ftp_session *session, struct guard_client_event *event)
@@ -461,7 +463,7 @@ static bool shake_hands(struct ftp_session *session)
 	}
 	/* No reset: an alert may be on its way. */
 	ftp_data_close(&session->data);
-	ftp_transfer_abort(session, VFS_FORBIDDEN, reply, "");
+	ftp_transfer_abort(session, VFS_UNREACHABLE, reply, "");
 	return false;
 }
 

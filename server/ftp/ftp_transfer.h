@@ -16,6 +16,7 @@
 #include "server/ftp/ftp_job.h"
 #include "server/ftp/ftp_replies.h"
 #include "server/guard_client.h"
+#include "server/tls/tls_stream.h"
 
 struct ftp_session;
 struct ftp_walk;
@@ -40,6 +41,7 @@ struct ftp_transfer {
 	struct ftp_job *job;   /* heap */
 	struct ftp_copy copy;
 	bool closing; /* all is sent but TLS's last words */
+	char algorithms[TLS_DESCRIPTION_BYTES]; /* of the data connection; "": it is not protected, or not yet */
 	enum ftp_reply_id stat_end; /* STAT: last line of the reply */
 	uint64_t announced;         /* ALLO, 0 = nothing */
 	int64_t since_ms;

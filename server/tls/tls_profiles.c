@@ -49,6 +49,8 @@ const struct tls_profile tls_profiles[TLS_PROFILE_COUNT] = {
 	},
 };
 
+#define TLS_PROFILES_WRONG_BYTES 512
+
 static bool wrong(const char *option, const char *value, char *message, size_t message_bytes)
 {
 	text_format(message, message_bytes,
@@ -100,6 +102,7 @@ static bool has_lists(const struct conf_tls *tls)
 
 bool tls_profiles_check(const struct conf *conf, char *message, size_t message_bytes)
 {
+	char wrong_text[TLS_PROFILES_WRONG_BYTES];
 	bool good = true;
 
 	for (size_t i = 0; i < conf->listener_count && good && has_lists(&conf->tls); i++) {
@@ -111,10 +114,14 @@ bool tls_profiles_check(const struct conf *conf, char *message, size_t message_b
 		ctx = SSL_CTX_new(TLS_server_method());
 		if (ctx == NULL)
 			continue; /* no memory: the start will say so */
-		good = tls_profiles_apply(
-		    ctx, (enum conf_algorithms)listener->algorithms, &conf->tls, message, message_bytes);
+		good = tls_profiles_apply(ctx, (enum conf_algorithms)listener->algorithms, &conf->tls, wrong_text,
+		    sizeof(wrong_text));
 		SSL_CTX_free(ctx);
 	}
 	ERR_clear_error();
+	if (!good)
+		text_format(message, message_bytes,
+		    "%s: %s; allowed: names that \"openssl ciphers -v\" lists, groups as X25519 or P-256", conf->file,
+		    wrong_text);
 	return good;
 }

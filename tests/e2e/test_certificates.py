@@ -292,5 +292,70 @@ class Expiring(Certificates):
         self.assertIn("chain", event["reason"])
 
 
+class OutOfDate(Certificates):
+    """Revocation lists."""
+
+    def list_until(self, name, seconds, begun=DAY):
+        """One of the authority's, that began so long ago and ends then."""
+        path = os.path.join(self.keep, name)
+        dates = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + when)) for when in (-begun, seconds)]
+        subprocess.run(["openssl", "ca", "-config", "settings", "-cert", self.authority.certificate, "-keyfile",
+                        self.authority.key, "-gencrl", "-crl_lastupdate", dates[0], "-crl_nextupdate", dates[1], "-out",
+                        path], cwd=self.authority.directory, check=True, capture_output=True, timeout=60 * SCALE)
+        return path
+
+    def server_with(self, crl, client_certs="optional", **tls):
+        """Its client_crl is a copy of the file."""
+        server = self.server(tls=tls)
+        server.stop()
+        for listener in server.listeners.values():
+            listener["client_certs"] = client_certs
+        server.tls_options.update(client_ca=self.copy(self.authority.certificate, "ca.pem"), client_crl=self.copy(crl, "crl"))
+        server.write_conf()
+        server.start()
+        return server
+
+    def expiry(self, server):
+        metrics = subprocess.run([program("transomctl"), "-c", server.conf, "metrics"], check=True, capture_output=True,
+                                 timeout=60 * SCALE, text=True).stdout
+        return re.findall(r"^transom_crl_expiry_timestamp_seconds{file=\"([^\"]*)\",issuer=\"([^\"]*)\"} (\d+)$", metrics, re.M)
+
+    def test_one_that_is_out_of_date(self):
+        server = self.server_with(self.list_until("old", -2 * DAY - 10, begun=9 * DAY))
+        event = server.wait_event("crl-expired")
+        self.assertEqual((event["level"], event["days"], os.path.basename(event["file"])), ("error", 2, "crl"))
+        self.assertIn("CN=transom test authority", event["names"])
+        self.assertTrue(event["cure"])
+        server.reload()
+        self.assertEqual(len(server.log_events("crl-expired")), 1)
+        (file, issuer, end), = self.expiry(server)
+        self.assertEqual((os.path.basename(file), issuer), ("crl", event["names"]))
+        self.assertLess(int(end), time.time())
+        status = subprocess.run([program("transomctl"), "-c", server.conf, "status"], check=True, capture_output=True,
+                                timeout=60 * SCALE, text=True).stdout
+        self.assertRegex(status, r"(?m)^revocation list .*/crl: has ended .* 2 days ago; by CN=")
+        # A new one in its place is taken, and has nothing to tell.
+        self.copy(self.list_until("new", 6 * DAY), "crl")
+        server.wait_event("reload", NOTICED, count=2)
+        self.assertGreater(int(self.expiry(server)[0][2]), time.time())
+        self.assertEqual(server.log_events("crl-expires"), [])
+
+    def test_the_last_fifth_of_its_life_is_told(self):
+        server = self.server_with(self.list_until("ending", DAY, begun=6 * DAY))
+        self.assertIn(server.wait_event("crl-expires")["days"], (0, 1))
+        server = self.server_with(self.list_until("young", 2 * DAY, begun=6 * DAY))
+        self.assertEqual(server.log_events("crl-expires"), [])
+
+    def test_one_that_ends_while_the_server_runs(self):
+        server = self.server_with(self.list_until("running", 8 * SCALE))
+        server.wait_event("crl-expires")
+        server.wait_event("crl-expired", 20)
+
+    def test_where_nobody_is_asked_for_a_certificate_it_does_not_matter(self):
+        server = self.server_with(self.list_until("idle", -DAY, begun=9 * DAY), client_certs="off")
+        self.assertEqual(server.log_events("crl-expired"), [])
+        self.assertEqual(self.expiry(server), [])
+
+
 if __name__ == "__main__":
     unittest.main()

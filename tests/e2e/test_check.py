@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 import unittest
 
 from certificates import Authority, openssl
@@ -166,16 +167,34 @@ class Check(unittest.TestCase):
             done = run([program("transomctl"), "-c", server.conf, "check"])
             self.assertIn("ok: listener ftp: 127.0.0.1:%d is held by the running server" % server.port, done.stdout)
 
+    def run_as_somebody(self, name, *arguments):
+        """A program of ours, by an ordinary user who may read the configuration."""
+        os.chmod(self.top, 0o755)
+        os.chmod(self.conf, 0o644)
+        shutil.copy(program(name), self.path(name))
+        return run(["setpriv", "--reuid=64999", "--regid=64999", "--clear-groups", "--", self.path(name), "-c", self.conf,
+                    *arguments])
+
+    def test_a_key_that_only_root_may_read(self):
+        if not is_root() or not shutil.which("setpriv"):
+            self.skipTest("needs root, to become somebody else")
+        os.chmod(self.keep, 0o755)
+        self.addCleanup(os.chmod, self.keep, 0o700)
+        os.chmod(self.authority.directory, 0o755)
+        self.use(self.good)
+        self.check(0)
+        done = self.run_as_somebody("transomctl", "check")
+        self.assertIn("error: tls: %s: this user may not read it; as root, transomctl check can" % self.good.key, done.stdout)
+        done = self.run_as_somebody("transomd", "-t")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("key = \"%s\": this user may not read it; allowed: " % self.good.key, done.stderr)
+
     def test_a_port_below_1024_of_a_user(self):
         if not is_root() or not shutil.which("setpriv"):
             self.skipTest("needs root, to become somebody else")
         self.listeners["ftp"]["address"] = "127.0.0.1:21"
         self.run_check()
-        os.chmod(self.top, 0o755)
-        os.chmod(self.conf, 0o644)
-        shutil.copy(program("transomctl"), self.path("transomctl"))
-        done = run(["setpriv", "--reuid=64999", "--regid=64999", "--clear-groups", "--", self.path("transomctl"),
-                    "-c", self.conf, "check"])
+        done = self.run_as_somebody("transomctl", "check")
         self.assertRegex(done.stdout, r"warning: listener ftp: 127.0.0.1:21: ports below 1024 are not for this"
                                       r"|ok: listener ftp")
 
@@ -234,16 +253,59 @@ class Check(unittest.TestCase):
                 ({"certificate": self.path("nonesuch"), "key": self.good.key}, "error: tls: No such file"),
                 ({"certificate": empty, "key": self.good.key}, "error: tls: holds no certificate"),
                 ({"certificate": self.good.certificate, "key": self.path("nonesuch")}, "error: tls: No such file"),
-                ({"certificate": self.good.certificate, "key": empty}, "error: tls: holds no private key"),
-                ({"certificate": self.good.certificate, "key": self.top}, "error: tls: is no file")):
-            with self.subTest(line):
+                ({"certificate": self.top, "key": self.good.key}, "error: tls: it is a directory"),
+                ({"certificate": self.good.certificate, "key": empty}, "error: tls: there is no private key in it"),
+                ({"certificate": self.good.certificate, "key": self.top}, "error: tls: it is a directory")):
+            with self.subTest(line, **tls):
                 self.sections["tls"] = tls
                 self.check(2, line)
+                self.refused_by_start(line.split(": ", 2)[2])
 
     def test_a_key_of_another_certificate(self):
         other = self.issue("other.example.org")
         self.sections["tls"] = {"certificate": self.good.certificate, "key": other.key}
         self.check(2, "error: tls: is not that of the first certificate")
+        self.refused_by_start("it belongs to none of the private keys; allowed: ")
+
+    def make_self_signed(self, name, *key):
+        openssl("req", "-x509", "-newkey", *key, "-nodes", "-keyout", name + ".key", "-out", name + ".crt", "-days", "60",
+                "-subj", "/CN=x", "-addext", "subjectAltName=DNS:ftp.example.org", directory=self.top)
+        os.chmod(self.path(name + ".key"), 0o600)
+        return {"certificate": name + ".crt", "key": name + ".key"}
+
+    def test_keys_of_every_kind_that_is_served(self):
+        for kind in ("ec", "rsa", "ed25519"):
+            with self.subTest(kind):
+                self.use(self.issue("ftp.example.org", key_type=kind, file="kind-" + kind))
+                self.check(0, "ok: tls: for ftp.example.org")
+                self.accepted_by_start()
+
+    def test_keys_of_kinds_that_are_not(self):
+        for name, key in (("ed448", ("ed448",)), ("rsa-pss", ("rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048")),
+                          ("secp256k1", ("ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"))):
+            with self.subTest(name):
+                self.sections["tls"] = self.make_self_signed(name, *key)
+                self.check(2, "error: tls: kind that is not supported; allowed: Ed25519, RSA", "warning: tls: is self-signed")
+                self.refused_by_start("kind that is not supported; allowed: Ed25519, RSA")
+
+    def test_what_no_check_has_words_for_is_told_as_the_start_would(self):
+        self.use(self.good, groups="ffdhe2048")
+        self.check(2, "error: start: groups of tls { }")
+        self.refused_by_start("groups of tls { }")
+
+    def start_check(self):
+        """transomd -t with the configuration of the last check."""
+        return run([program("transomd"), "-t", "-c", self.conf])
+
+    def refused_by_start(self, part):
+        done = self.start_check()
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(part, done.stderr)
+        self.assertNotRegex(done.stderr, "PEM lib|Invalid argument")
+
+    def accepted_by_start(self):
+        done = self.start_check()
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_ciphers_and_groups_that_a_start_would_fail_at(self):
         for option, value in (("ciphers", "NOSUCH"), ("ciphers", "AES128-SHA"), ("ciphersuites", "FOO"),
@@ -251,6 +313,7 @@ class Check(unittest.TestCase):
             with self.subTest(option=option, value=value):
                 self.sections["tls"] = {"certificate": self.good.certificate, "key": self.good.key, option: value}
                 self.check(2, "error: tls: tls { %s = \"%s\" }" % (option, value))
+                self.refused_by_start("tls { %s = \"%s\" }" % (option, value))
         self.sections["tls"].update(ciphers="ECDHE-ECDSA-AES128-GCM-SHA256", ciphersuites="TLS_AES_128_GCM_SHA256",
                                     groups="X25519:P-256")
         self.check(0)
@@ -261,11 +324,12 @@ class Check(unittest.TestCase):
         os.chmod(locked, 0o600)
         self.sections["tls"] = {"certificate": self.good.certificate, "key": locked}
         self.check(2, "error: tls: has a passphrase")
+        self.refused_by_start("it has a passphrase, which nobody is there to type")
 
     def test_a_key_that_others_may_read(self):
         key = shutil.copy(self.good.key, self.path("open.key"))
         self.sections["tls"] = {"certificate": self.good.certificate, "key": key}
-        for mode, status, line in ((0o644, 2, "error: tls: others may read"), (0o660, 2, "error: tls: others may"),
+        for mode, status, line in ((0o644, 2, "error: tls: not private any more"), (0o660, 2, "error: tls: not private"),
                                    (0o640, 0, "ok: tls: until")):
             with self.subTest(oct(mode)):
                 os.chmod(key, mode)
@@ -329,16 +393,16 @@ class Check(unittest.TestCase):
         self.check(1, "warning: tls: is self-signed", environment=private)
 
     def test_weak_ones(self):
-        for name, key, digest, line in (
-                ("short", "rsa:1024", "sha256", "error: tls: weak key of 1024 bits"),
-                ("sha1", "rsa:2048", "sha1", "error: tls: signed with SHA1")):
+        for name, key, digest, lines in (
+                ("short", "rsa:1024", "sha256", ("error: tls: weak key of 1024 bits", "error: tls: too short to be safe")),
+                ("sha1", "rsa:2048", "sha1", ("error: tls: signed with SHA1",))):
             with self.subTest(name):
                 openssl("req", "-x509", "-newkey", key, "-" + digest, "-nodes", "-keyout", name + ".key", "-out",
                         name + ".crt", "-days", "60", "-subj", "/CN=x", "-addext",
                         "subjectAltName=DNS:ftp.example.org", directory=self.top)
                 os.chmod(self.path(name + ".key"), 0o600)
                 self.sections["tls"] = {"certificate": name + ".crt", "key": name + ".key"}
-                self.check(2, line, "warning: tls: is self-signed")
+                self.check(2, *lines, "warning: tls: is self-signed")
 
     def test_names(self):
         self.use(self.good)
@@ -365,8 +429,17 @@ class Check(unittest.TestCase):
         self.check(1, "warning: client_crl: was issued by nobody")
         self.sections["tls"]["client_crl"] = self.good.certificate
         self.check(2, "error: client_crl: holds no revocation list")
+        self.accepted_by_start()    # nobody is asked for a certificate, so nobody looks
+        self.listeners["ftp"]["client_certs"] = "optional"
+        self.check(2, "error: client_crl: holds no revocation list")
+        self.refused_by_start("it holds no revocation list in PEM form; allowed: ")
         self.sections["tls"].update(client_ca=self.path("nonesuch"), client_crl="")
         self.check(2, "error: client_ca: No such file")
+        self.refused_by_start("client_ca = \"%s\": No such file or directory; allowed: " % self.path("nonesuch"))
+        for ca, wrong in ((self.top, "it is a directory"), (self.good.key, "it holds no certificate in PEM form")):
+            self.sections["tls"]["client_ca"] = ca
+            self.check(2, "error: client_ca: " + wrong)
+            self.refused_by_start("client_ca = \"%s\": %s; allowed: " % (ca, wrong))
 
     def test_an_old_revocation_list(self):
         crl = self.path("old.crl")
@@ -375,6 +448,16 @@ class Check(unittest.TestCase):
                 directory=self.authority.directory)
         self.use(self.good, client_ca=self.authority.certificate, client_crl=crl, expiry_warning="1d")
         self.check(2, "error: client_crl: out of date")
+
+    def test_a_revocation_list_in_the_last_fifth_of_its_life(self):
+        crl = self.path("ending.crl")
+        for begun, left, status, line in ((8, 1, 1, "warning: client_crl: is out of date on"), (3, 1, 0, "ok: client_crl: ")):
+            begins, ends = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * 86400)) for days in (-begun, left))
+            openssl("ca", "-config", "settings", "-cert", self.authority.certificate, "-keyfile", self.authority.key,
+                    "-gencrl", "-crl_lastupdate", begins, "-crl_nextupdate", ends, "-out", crl,
+                    directory=self.authority.directory)
+            self.use(self.good, client_ca=self.authority.certificate, client_crl=crl)
+            self.check(status, line)
 
     # --- host keys ---
 
@@ -397,13 +480,13 @@ class Check(unittest.TestCase):
         self.listeners["ssh"] = {"protocol": "sftp", "address": "127.0.0.1:0"}
         for name, arguments, line in (
                 ("locked", ("-t", "ed25519", "-N", "secret"), "passphrase"),
-                ("weak", ("-t", "rsa", "-b", "1024"), "too weak")):
+                ("weak", ("-t", "rsa", "-b", "1024"), "too short to be safe")):
             with self.subTest(name):
                 self.sections["ssh"] = {"host_keys": [self.make_host_key(name, *arguments)]}
                 self.check(2, "error: host_keys: " + line)
         os.chmod(self.path(self.make_host_key("open", "-t", "ed25519")), 0o644)
         self.sections["ssh"] = {"host_keys": ["open"]}
-        self.check(2, "error: host_keys: others may read")
+        self.check(2, "error: host_keys: not private any more")
         self.sections["ssh"] = {"host_keys": ["nonesuch"]}
         self.check(2, "error: host_keys: No such file")
 

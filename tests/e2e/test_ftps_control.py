@@ -436,7 +436,7 @@ class Protocol(WithServer):
         event = self.server.wait_event("negotiation-failed", reason=re.compile("cipher"))
         self.assertIn("ECDHE", event["ours"])
         self.assertIn("AES256-SHA", event["theirs"])
-        self.assertIn("algorithms", event["cure"])
+        self.assertIn("set algorithms of this listener to", event["cure"])
 
     def test_alpn_of_another_protocol_is_refused(self):
         # Python tells of alert 120 in its number or its words, as its OpenSSL knows it.
@@ -501,6 +501,168 @@ class Protocol(WithServer):
         self.assertNotIn(b"421", left)
 
 
+class Cures(WithServer):
+    """What an administrator is told about a handshake that failed: it helps, and weaker algorithms are no cure of what they
+    have nothing to do with."""
+
+    OPTIONS = {"users": {**ALICE, "strict": {"password": "secret", "data_session": "require"}}}
+
+    def expect(self, reason, cure, **fields):
+        event = self.server.wait_event("negotiation-failed", reason=re.compile(reason), **fields)
+        self.assertRegex(event["cure"], cure)
+        self.assertNotRegex(event["cure"], "legacy|compat")
+
+    def attempt(self, context, implicit=True):
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            if implicit:
+                self.implicit(context=context)
+            else:
+                self.explicit(context=context)
+
+    def test_a_client_that_does_not_know_our_authority(self):
+        with tempfile.TemporaryDirectory() as directory:
+            stranger = Authority(directory, "stranger").certificate
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                self.attempt(client_context(stranger, minimum=version, maximum=version))
+        self.server.wait_event("negotiation-failed", reason=re.compile("alert unknown ca"), count=2)
+        self.expect("alert unknown ca", "does not trust this server's certificate")
+
+    def test_versions_and_protocols_of_others(self):
+        context = client_context()
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        self.attempt(context)
+        self.expect("unsupported protocol|version too low", "min_version")
+        self.attempt(client_context(alpn=["http/1.1"]))
+        self.expect("no application protocol", "ALPN")
+
+    def test_plain_text(self):
+        for listener, said, reason, cure in (
+                ("ftps", b"GET / HTTP/1.0\r\n\r\n", "http request", "HTTP"),
+                ("ftps", b"USER alice\r\n", "wrong version number|packet length", "implicit TLS"),
+                ("ftp", b"AUTH TLS\r\n", "wrong version number|packet length", "AUTH TLS")):
+            with self.subTest(listener=listener, said=said), \
+                    socket.create_connection(("127.0.0.1", self.server.port_of(listener)), timeout=20 * SCALE) as client:
+                client.sendall(said)
+                if listener == "ftp":
+                    received = b""
+                    while b"234" not in received:
+                        received += client.recv(4096)
+                    client.sendall(b"USER alice\r\n")
+                try:
+                    read_all(client)
+                except ConnectionError:
+                    pass
+                self.expect(reason, cure, protocol=listener)
+
+    def data_events(self, user):
+        client = self.explicit()
+        client.login(user, "secret")
+        client.protect()
+        self.server.write_file(user, "file", b"x" * 1000)
+        return client
+
+    def check_transfer_line(self, event, user, reason):
+        line = self.server.wait_event(event, user=user, result="aborted", reason=re.compile(reason))
+        self.assertNotIn("algorithms", line)
+
+    def test_data_connections_whose_handshake_fails_say_so(self):
+        client = self.data_events("alice")
+        data = client.passive()
+        self.assertEqual(client.code("RETR file"), 150)
+        data.sendall(b"this is no handshake, by far")
+        self.assertEqual(client.reply()[:3], "522")
+        data.close()
+        self.expect("wrong version number|packet length", "PROT P", user="alice")
+        self.check_transfer_line("download", "alice", "TLS handshake of the data connection failed")
+        # One that is closed before it has begun is told of, too.
+        data = client.passive()
+        self.assertEqual(client.code("STOR other"), 150)
+        data.close()
+        self.assertEqual(client.reply()[:3], "522")
+        self.server.wait_event("negotiation-failed", user="alice", reason=re.compile("closed the data connection"))
+        self.check_transfer_line("upload", "alice", "TLS handshake of the data connection failed")
+
+    def test_data_connections_that_do_not_resume_say_so(self):
+        client = self.data_events("strict")
+        for line, event in (("RETR file", "download"), ("STOR other", "upload")):
+            data = client.passive()
+            self.assertEqual(client.code(line), 150)
+            try:
+                client.shake_hands(data, resume=False).close()
+            except (OSError, ssl.SSLError):
+                data.close()
+            self.assertEqual(client.reply()[:3], "522")
+            self.check_transfer_line(event, "strict", "did not resume the TLS session")
+
+
+class Told(WithServer):
+    """`algorithms` of a transfer: how that was protected which carried it."""
+
+    def moved(self, client, line, session=None, protected=True):
+        data = client.passive()
+        self.assertEqual(client.code(line), 150)
+        if protected:
+            data = client.shake_hands(data, session=session)
+        if line.startswith("STOR"):
+            data.sendall(b"content")
+            finish(data) if protected else data.close()
+        else:
+            read_all(data)
+            data.close()
+        self.assertEqual(client.reply()[:3], "226")
+
+    def test_what_carried_a_transfer(self):
+        client = self.explicit()
+        client.login("alice", "secret")
+        self.assertEqual(client.code("MKD dir"), 257)
+        self.moved(client, "STOR dir/file", protected=False)
+        session = client.sock.session
+
+        def expect(event, pattern):
+            self.server.wait_rest()
+            algorithms = self.server.log_events(event)[-1].get("algorithms", "")
+            self.assertRegex(algorithms, pattern, event)
+
+        everything = (("RETR dir/file", "download"), ("STOR a", "upload"), ("LIST -R", "list"), ("MLSD dir", "list"))
+        for line, event in everything:
+            self.moved(client, line, protected=False)
+            expect(event, "^$")
+        client.protect()
+        for line, event in everything:
+            self.moved(client, line)
+            expect(event, "^TLSv1.3 TLS_AES_.* resumed$")
+        for algorithms in [one.get("algorithms", "") for one in self.server.log_events("list")][-3:]:
+            self.assertRegex(algorithms, "resumed$", "each directory of LIST -R, and MLSD")
+        self.assertEqual(client.code("STAT dir"), 212)
+        expect("list", "^TLSv1.3 TLS_AES_[^ ]* [^ ]*$")
+        client.protect("C")
+        self.moved(client, "RETR dir/file", protected=False)
+        expect("download", "^$")
+        client.protect()
+        self.assertEqual(client.code("CCC"), 200)
+        client.sock = client.sock.unwrap()
+        self.moved(client, "RETR dir/file", session=session)
+        expect("download", "^TLSv1.3 .* resumed$")
+        self.assertEqual(client.code("STAT dir"), 212)
+        expect("list", "^$")
+
+    def test_what_no_connection_carried(self):
+        """A transfer whose data connection never came has nothing of the one before it."""
+        self.server.write_file("alice", "file", b"x")
+        client = self.explicit()
+        client.login("alice", "secret")
+        client.protect()
+        self.moved(client, "RETR file")
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        self.assertEqual(client.code("EPRT |1|127.0.0.1|%d|" % port), 200)
+        client.send(b"RETR file\r\n")
+        while not client.reply().startswith("425"):
+            pass
+        self.assertNotIn("algorithms", self.server.wait_event("download", result="aborted"))
+
+
 class Slow(WithServer):
 
     @classmethod
@@ -520,8 +682,12 @@ class Slow(WithServer):
                 except ConnectionError:
                     pass
                 self.assertLess(time.monotonic() - start, 5 * SCALE)
-        event = self.server.wait_event("negotiation-failed", reason=re.compile("too long"), count=2)
-        self.assertIn(event["protocol"], ("ftp", "ftps"))
+        self.server.wait_event("negotiation-failed", reason=re.compile("too long"), count=2)
+        # Who waits for a greeting there has to be told that there is none before TLS.
+        event = self.server.wait_event("negotiation-failed", reason=re.compile("too long"), protocol="ftps")
+        self.assertIn("implicit TLS", event["cure"])
+        event = self.server.wait_event("negotiation-failed", reason=re.compile("too long"), protocol="ftp")
+        self.assertNotIn("cure", event)
 
     def test_a_handshake_in_drips_ends_too(self):
         context = client_context()

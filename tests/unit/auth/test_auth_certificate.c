@@ -28,6 +28,15 @@ static void write_pem(const char *path, X509 *x509, X509_CRL *crl, const char *m
 	fclose(file);
 }
 
+static void write_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	cr_assert_not_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
 static void enter(void)
 {
 	const struct proof_subject subject = { .common_name = "Root", .authority = true };
@@ -224,15 +233,30 @@ Test(auth_certificate, revoked_ones_and_missing_lists_are_refused)
 
 Test(auth_certificate, files_that_hold_nothing_are_named)
 {
-	char message[CONF_MESSAGE_BYTES];
+	char message[CONF_MESSAGE_BYTES], empty_file[96], damaged_file[96];
+	const struct {
+		const char *ca, *crl, *message;
+	} cases[] = {
+		{ "/nowhere.pem", "", "client_ca = \"/nowhere.pem\": No such file or directory; allowed: " },
+		{ ca_file, "/nowhere.crl", "client_crl = \"/nowhere.crl\": No such file or directory; allowed: " },
+		{ "/", "", "client_ca = \"/\": it is a directory; allowed: " },
+		{ "/dev/null", "", "client_ca = \"/dev/null\": it is no regular file; allowed: " },
+		{ empty_file, "", "it holds no certificate in PEM form; allowed: " },
+		{ damaged_file, "", "a certificate in it is damaged; allowed: " },
+		/* A list where certificates should be, and the other way round. */
+		{ ca_file, ca_file, "it holds no revocation list in PEM form; allowed: " },
+	};
 
-	cr_expect_null(auth_certificate_ca_load("/nowhere.pem", "", message));
-	cr_expect_eq(strncmp(message, "/nowhere.pem: ", 14), 0, "%s", message);
-	cr_expect_null(auth_certificate_ca_load(ca_file, "/nowhere.crl", message));
-	cr_expect_eq(strncmp(message, "/nowhere.crl: ", 14), 0, "%s", message);
-	cr_expect_null(auth_certificate_ca_load("/dev/null", "", message));
-	/* A list where certificates should be. */
-	cr_expect_null(auth_certificate_ca_load(ca_file, ca_file, message));
+	snprintf(empty_file, sizeof(empty_file), "%s/empty.pem", directory);
+	snprintf(damaged_file, sizeof(damaged_file), "%s/damaged.pem", directory);
+	write_text(empty_file, "");
+	write_text(damaged_file, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cr_expect_null(auth_certificate_ca_load(cases[i].ca, cases[i].crl, message));
+		cr_expect_not_null(strstr(message, cases[i].message), "%s", message);
+	}
+	unlink(empty_file);
+	unlink(damaged_file);
 }
 
 Test(auth_certificate, the_signature_is_over_this_kind_of_handshake_by_this_key)

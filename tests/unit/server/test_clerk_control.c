@@ -137,7 +137,7 @@ static void add_certificates(struct metrics *metrics, size_t count)
 	names[sizeof(names) - 1] = '\0';
 	cr_assert(metrics_certificates_begin(metrics, count));
 	for (size_t i = 0; i < count; i++)
-		cr_assert(metrics_certificates_add(metrics, "/cert.pem", names, 4102444800));
+		cr_assert(metrics_certificates_add(metrics, CLERK_CERTIFICATE_OF_SERVER, "/cert.pem", names, 4102444800));
 }
 
 Test(clerk_control, answers_each_request_and_closes)

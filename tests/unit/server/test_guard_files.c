@@ -133,6 +133,113 @@ Test(guard_files, an_upload_that_failed_is_logged_with_its_reason, .init = start
 	cr_expect_eq(access(real_path("/big"), F_OK), -1);
 }
 
+/* One line of the log, of a download that ended so; what the front has said about its connection before, and at its end. */
+static const char *download_line(
+    const char *name, enum vfs_outcome outcome, const struct guard_req_secured *said, const char *algorithms)
+{
+	const struct guard_req_open ask = { .path = name, .flags = VFS_OPEN_READ };
+	struct guard_rep_open opened;
+	struct guard_req_close end;
+	static char line[1024];
+	char start[256];
+	const char *found;
+	int fd = creat(real_path(name), 0644);
+
+	close(fd);
+	cr_assert_eq(harness_ask_open(&harness, &ask, &opened, &fd), VFS_OK);
+	close(fd);
+	if (said != NULL)
+		cr_assert_eq(harness_ask_secured(&harness, said, NULL, NULL), VFS_OK);
+	end = (struct guard_req_close){
+		.handle = opened.handle,
+		.outcome = (uint32_t)outcome,
+		.reason = outcome == VFS_CLOSE_COMPLETE ? VFS_OK : VFS_UNREACHABLE,
+		.algorithms = algorithms,
+	};
+	cr_assert_eq(harness_ask_close(&harness, &end, NULL, NULL), VFS_OK);
+	snprintf(start, sizeof(start), "path=%s ", name);
+	cr_assert(harness_logged(&harness, start), "%s", harness.log);
+	pthread_mutex_lock(&harness.lock);
+	found = strstr(harness.log, start);
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(found, "\n"), found);
+	pthread_mutex_unlock(&harness.lock);
+	return line;
+}
+
+Test(guard_files, a_transfer_tells_of_the_connection_that_carried_it, .init = start, .fini = stop)
+{
+	const struct guard_req_secured control = { .algorithms = "CONTROL", .matter = GUARD_MATTER_CONNECTION };
+	const char *line;
+
+	cr_assert_eq(harness_ask_secured(&harness, &control, NULL, NULL), VFS_OK);
+	line = download_line("/protected", VFS_CLOSE_COMPLETE, NULL, "DATA");
+	cr_expect_not_null(strstr(line, "algorithms=DATA"), "%s", line);
+	line = download_line("/clear", VFS_CLOSE_COMPLETE, NULL, NULL);
+	cr_expect_null(strstr(line, "algorithms="), "%s", line);
+}
+
+static void list(const char *path)
+{
+	struct guard_rep_opendir opened;
+	struct guard_rep_readdir entries;
+
+	cr_assert_eq(harness_ask_opendir(&harness, &(struct guard_req_opendir){ .path = path }, &opened, NULL), VFS_OK);
+	do
+		cr_assert_eq(harness_ask_readdir(&harness, &(struct guard_req_readdir){ .handle = opened.handle }, &entries,
+		                 NULL),
+		    VFS_OK);
+	while (!entries.end);
+	cr_assert_eq(close_handle(opened.handle, VFS_CLOSE_COMPLETE, 0, VFS_OK, NULL), VFS_OK);
+}
+
+Test(guard_files, listings_tell_of_what_carries_them_until_something_else_does, .init = start, .fini = stop)
+{
+	const struct guard_req_secured control = { .algorithms = "CONTROL", .matter = GUARD_MATTER_CONNECTION };
+	const struct guard_req_secured data = { .algorithms = "DATA", .matter = GUARD_MATTER_DATA };
+	unsigned lines = 0;
+
+	cr_assert_eq(harness_ask_secured(&harness, &control, NULL, NULL), VFS_OK);
+	cr_assert_eq(harness_ask_secured(&harness, &data, NULL, NULL), VFS_OK);
+	list("/");
+	list("/");
+	download_line("/file", VFS_CLOSE_COMPLETE, NULL, NULL);
+	list("/");
+	pthread_mutex_lock(&harness.lock);
+	for (const char *line = harness.log; (line = strstr(line, "algorithms=DATA")) != NULL; line++)
+		lines++;
+	pthread_mutex_unlock(&harness.lock);
+	cr_expect_eq(lines, 2, "each directory of LIST -R, and not the clear one: %s", harness.log);
+	cr_expect_null(strstr(harness.log, "algorithms=CONTROL"));
+}
+
+Test(guard_files, a_transfer_whose_connection_failed_says_so, .init = start, .fini = stop)
+{
+	const struct {
+		struct guard_req_secured said;
+		const char *reason;
+	} rows[] = {
+		{ { .failure = "tlsv1 alert unknown ca", .matter = GUARD_MATTER_DATA },
+		    "reason=TLS handshake of the data connection failed" },
+		{ { .matter = GUARD_MATTER_RESUMPTION_MISSING },
+		    "reason=data connection did not resume the TLS session" },
+		{ { .matter = GUARD_MATTER_RESUMPTION_ENDED },
+		    "reason=data connection did not resume the TLS session" },
+		{ { .matter = GUARD_MATTER_TRUNCATED }, "reason=upload ended without TLS's close_notify" },
+		{ { .matter = GUARD_MATTER_NO_NEW_KEYS }, "reason=the client asked the kernel for new keys" },
+		/* Nothing of it stays for the next one. */
+		{ { .algorithms = "DATA", .matter = GUARD_MATTER_DATA }, "reason=Cannot connect" },
+	};
+	char name[32];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *line;
+
+		snprintf(name, sizeof(name), "/file%zu", i);
+		line = download_line(name, VFS_CLOSE_ABORTED, &rows[i].said, NULL);
+		cr_expect_not_null(strstr(line, rows[i].reason), "%s", line);
+	}
+}
+
 Test(guard_files, a_front_that_vanishes_leaves_no_half_file_and_a_line, .init = start, .fini = stop)
 {
 	int fd;

@@ -264,6 +264,21 @@ Test(guard_sign, a_failed_negotiation_is_logged_with_both_offers_and_the_cure, .
 	cr_expect(harness_logged(&harness, "cure=update the client"));
 }
 
+Test(guard_sign, a_failure_that_is_no_lack_of_common_algorithms_does_not_advise_weaker_ones, .init = start_ftp,
+    .fini = stop)
+{
+	const struct guard_req_secured failed = {
+		.failure = "tlsv1 alert unknown ca",
+		.ours = "TLS_AES_128_GCM_SHA256",
+		.theirs = "TLS_AES_128_GCM_SHA256",
+	};
+
+	harness_connect(&harness);
+	cr_assert_eq(harness_ask_secured(&harness, &failed, NULL, NULL), VFS_OK);
+	cr_expect(harness_logged(&harness, "cure=the client does not trust this server's certificate"));
+	cr_expect_not(harness_logged(&harness, "legacy"));
+}
+
 Test(guard_sign, a_front_cannot_fill_the_log_with_failures, .init = start_sftp, .fini = stop)
 {
 	struct guard_req_secured failed = { .failure = "again" };

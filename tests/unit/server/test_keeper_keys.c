@@ -240,9 +240,9 @@ Test(keeper_keys, what_is_no_good_key_is_refused_with_file_and_cause, .init = st
 		const char *name, *cause;
 	} rows[] = {
 		{ "missing", "No such file" },
-		{ "directory", "no file" },
-		{ "fifo", "no file" },
-		{ "large", "no file of the size" },
+		{ "directory", "it is a directory" },
+		{ "fifo", "it is no regular file" },
+		{ "large", "it is too large" },
 		{ "empty", "no private key in it" },
 		{ "garbage", "no private key in it" },
 		{ "damaged", "damaged" },

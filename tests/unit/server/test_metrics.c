@@ -133,7 +133,7 @@ Test(metrics, what_stands_in_a_label_cannot_end_it)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		cr_assert(metrics_certificates_begin(&metrics, 1));
-		cr_assert(metrics_certificates_add(&metrics, cases[i].file, "x", 7));
+		cr_assert(metrics_certificates_add(&metrics, CLERK_CERTIFICATE_OF_SERVER, cases[i].file, "x", 7));
 		text = exposition(&metrics);
 		snprintf(line, sizeof(line),
 		    "\ntransom_certificate_expiry_timestamp_seconds{file=\"%s\",names=\"x\"} 7\n",
@@ -144,23 +144,39 @@ Test(metrics, what_stands_in_a_label_cannot_end_it)
 	metrics_clear(&metrics);
 }
 
+Test(metrics, revocation_lists_have_a_metric_of_their_own)
+{
+	struct metrics metrics = { .start_time = 0 };
+	char *text;
+
+	cr_assert(metrics_certificates_begin(&metrics, 2));
+	cr_assert(metrics_certificates_add(&metrics, CLERK_CERTIFICATE_LIST, "/crl.pem", "CN=\"a\"", 9));
+	cr_assert(metrics_certificates_add(&metrics, CLERK_CERTIFICATE_OF_SERVER, "/cert.pem", "x", 7));
+	text = exposition(&metrics);
+	assert_has(text, "\ntransom_crl_expiry_timestamp_seconds{file=\"/crl.pem\",issuer=\"CN=\\\"a\\\"\"} 9\n");
+	assert_has(text, "\ntransom_certificate_expiry_timestamp_seconds{file=\"/cert.pem\",names=\"x\"} 7\n");
+	cr_expect_null(strstr(text, "transom_certificate_expiry_timestamp_seconds{file=\"/crl.pem\""));
+	free(text);
+	metrics_clear(&metrics);
+}
+
 Test(metrics, certificates_are_replaced_as_a_whole)
 {
 	struct metrics metrics = { .start_time = 0 };
 
-	cr_assert(!metrics_certificates_add(&metrics, "/surplus", "", 1));
+	cr_assert(!metrics_certificates_add(&metrics, CLERK_CERTIFICATE_OF_SERVER, "/surplus", "", 1));
 	cr_assert(metrics_certificates_begin(&metrics, 2));
-	cr_assert(metrics_certificates_add(&metrics, "/a", "a", 1));
+	cr_assert(metrics_certificates_add(&metrics, CLERK_CERTIFICATE_OF_SERVER, "/a", "a", 1));
 	cr_assert_eq(metrics.certificates.count, 0);
-	cr_assert(metrics_certificates_add(&metrics, "/b", "b", 2));
+	cr_assert(metrics_certificates_add(&metrics, CLERK_CERTIFICATE_OF_SERVER, "/b", "b", 2));
 	cr_assert_eq(metrics.certificates.count, 2);
-	cr_assert(!metrics_certificates_add(&metrics, "/surplus", "", 1));
+	cr_assert(!metrics_certificates_add(&metrics, CLERK_CERTIFICATE_OF_SERVER, "/surplus", "", 1));
 	/* A set that was never finished leaves nothing behind. */
 	cr_assert(metrics_certificates_begin(&metrics, 3));
-	cr_assert(metrics_certificates_add(&metrics, "/c", "c", 3));
+	cr_assert(metrics_certificates_add(&metrics, CLERK_CERTIFICATE_OF_SERVER, "/c", "c", 3));
 	cr_assert_eq(metrics.certificates.count, 2);
 	cr_assert(metrics_certificates_begin(&metrics, 1));
-	cr_assert(metrics_certificates_add(&metrics, "/d", "d", INT64_MIN));
+	cr_assert(metrics_certificates_add(&metrics, CLERK_CERTIFICATE_OF_SERVER, "/d", "d", INT64_MIN));
 	cr_assert_eq(metrics.certificates.count, 1);
 	cr_assert_str_eq(metrics.certificates.items[0].file, "/d");
 	cr_assert_eq(metrics.certificates.items[0].expires, 0);
