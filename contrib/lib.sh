@@ -9,11 +9,11 @@ build_packages=(autoconf automake gcc libc6-dev make pkgconf
 demo_packages=(curl openssh-client openssl)
 test_packages=(clang iproute2 lftp libcriterion-dev mandoc openssh-sftp-server procps python3
 	strace util-linux xz-utils)
-# Those that must be this new.  Debian mends libssh without a new number, and configure refuses what is not mended;
-# libssh-dev brings the libssh-4 of its own version.
-declare -A oldest_version=([libssh-dev]=0.10.6-0+deb12u3)
-# Clients for tests/interop, each a program of the same name or PACKAGE:PROGRAM (npm brings node).
-client_packages=(git gnutls-bin:gnutls-cli inetutils-ftp ncftp npm putty-tools:psftp rclone rsync ssh-audit sshfs
+# Those that must be this new: the floor of each series (the first two numbers), the oldest first.  Debian 12 mends libssh
+# without a new number, and configure refuses what is not mended; libssh-dev brings the libssh-4 of its own version.
+declare -A oldest_version=([libssh-dev]='0.10.6-0+deb12u3 0.11.5')
+# Clients for tests/interop, each a program of the same name or PACKAGE:PROGRAM (npm brings node, testssl wants socat).
+client_packages=(git gnutls-bin:gnutls-cli inetutils-ftp ncftp npm putty-tools:psftp rclone rsync socat ssh-audit sshfs
 	sslscan testssl.sh:testssl tnftp wget)
 # The same for modules of Debian's own Python.
 client_modules=(asyncssh paramiko)
@@ -37,9 +37,21 @@ die() {
 	exit 1
 }
 
+# floor_of PACKAGE VERSION: the oldest one of the same series that will do.
+floor_of() {
+	local each floor=
+
+	for each in ${oldest_version[$1]-}; do
+		if [ -z "$floor" ] || dpkg --compare-versions "$2" ge "${each%.*}"; then
+			floor=$each
+		fi
+	done
+	printf '%s\n' "$floor"
+}
+
 # new_enough PACKAGE VERSION
 new_enough() {
-	[ -z "${oldest_version[$1]-}" ] || dpkg --compare-versions "$2" ge "${oldest_version[$1]}"
+	[ -z "${oldest_version[$1]-}" ] || dpkg --compare-versions "$2" ge "$(floor_of "$1" "$2")"
 }
 
 # missing_of PACKAGE...: those that are not installed, or too old, one a line.
@@ -75,7 +87,7 @@ offers_suffice() {
 		'' | '(none)') continue ;;
 		esac
 		! new_enough "$package" "$offer" || continue
-		say "$package ${oldest_version[$package]} or later is needed; apt offers $offer." >&2
+		say "$package $(floor_of "$package" "$offer") or later is needed; apt offers $offer." >&2
 		release=$(. /etc/os-release && [ "${ID-}" = debian ] && printf '%s\n' "${VERSION_CODENAME-}")
 		[ -z "$release" ] || say "Security updates are an apt source of their own; as root:" \
 			"echo 'deb http://deb.debian.org/debian-security $release-security main' >>/etc/apt/sources.list" >&2
@@ -138,9 +150,11 @@ install_clients() {
 	[ "${#missing[@]}" = 0 ] || install_optional "their tests are skipped" "${missing[@]}"
 }
 
-# install_fast: what only makes it faster, where this processor can use it (server/crypto/aead_ipsec_mb.c).
+# install_fast: what only makes it faster, where this processor can use it and libcrypto is no faster by itself
+# (server/crypto/aead_ipsec_mb.c).
 install_fast() {
 	[ "$HOSTTYPE" = x86_64 ] && [[ $(</proc/cpuinfo) == *" vaes "* ]] || return 0
+	! pkg-config --atleast-version=3.1 libcrypto || return 0
 	[ -z "$(missing_of libipsec-mb-dev)" ] || install_optional "AES-GCM is slower then" libipsec-mb-dev
 }
 

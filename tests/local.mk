@@ -189,6 +189,7 @@ tests_unit_sftp_tests_SOURCES = \
 	tests/unit/sftp/test_ssh_cipher_damage.c \
 	tests/unit/sftp/test_ssh_ext_info.c \
 	tests/unit/sftp/test_ssh_libcrypto.c \
+	tests/unit/sftp/test_ssh_key_kinds.c \
 	tests/unit/sftp/test_ssh_nul.c \
 	tests/unit/sftp/test_ssh_offer.c \
 	tests/unit/sftp/test_ssh_packets.c \

@@ -36,6 +36,7 @@ server_sftp_libsftp_a_SOURCES = \
 	server/sftp/ssh_cipher_shapes.c \
 	server/sftp/ssh_ext_info.c server/sftp/ssh_ext_info.h \
 	server/sftp/ssh_front.c server/sftp/ssh_front.h server/sftp/ssh_front_private.h \
+	server/sftp/ssh_key_kinds.c server/sftp/ssh_key_kinds.h \
 	server/sftp/ssh_keys.c server/sftp/ssh_keys.h \
 	server/sftp/ssh_libcrypto.c server/sftp/ssh_libcrypto.h \
 	server/sftp/ssh_nul.c server/sftp/ssh_nul.h \

@@ -118,7 +118,7 @@ void ssh_algorithms_list(const struct conf_ssh *ssh, int profile, enum ssh_algor
 		list_profiles(1u << profile, kind, out);
 }
 
-static bool is_known(enum ssh_algorithm_kind kind, const char *name, size_t length)
+bool ssh_algorithms_know(enum ssh_algorithm_kind kind, const char *name, size_t length)
 {
 	for (size_t i = 0; i < ssh_algorithms_count; i++) {
 		const struct ssh_algorithm *row = &ssh_algorithms[i];
@@ -140,7 +140,7 @@ static bool check_list(const char *option, const char *list, enum ssh_algorithm_
 	for (;;) {
 		size_t item = strcspn(list, ",");
 
-		if (!is_known(kind, list, item)) {
+		if (!ssh_algorithms_know(kind, list, item)) {
 			list_profiles(ALWAYS, kind, allowed);
 			text_format(message, message_bytes,
 			    "ssh.%s: \"%.*s\" is not served; allowed, separated by commas: %s", option,

@@ -43,6 +43,8 @@ void ssh_algorithms_print(FILE *out);
 /* What a listener offers of a kind, comma-separated, best first. */
 void ssh_algorithms_list(const struct conf_ssh *ssh, int profile, enum ssh_algorithm_kind kind,
     char out[SSH_ALGORITHMS_LIST_BYTES]);
+/* Does one of the profiles have it? */
+bool ssh_algorithms_know(enum ssh_algorithm_kind kind, const char *name, size_t length);
 /* Is every name that ssh { } gives known?  Else false, and message tells the wrong one and those allowed. */
 bool ssh_algorithms_check(const struct conf *conf, char *message, size_t message_bytes);
 

@@ -7,6 +7,7 @@
 #include "server/base/bytes.h"
 #include "server/base/clock.h"
 #include "server/sftp/ssh_ext_info.h"
+#include "server/sftp/ssh_key_kinds.h"
 #include "server/sftp/ssh_libcrypto.h"
 #include "server/sftp/ssh_nul.h"
 #include "server/sftp/ssh_socket.h"
@@ -271,6 +272,7 @@ static enum ssh_packets_state pass_payload(struct ssh_packets *packets, uint8_t 
 	if (!note_exchange(packets, &packets->in, payload, n) || ssh_nul_is_in_login(payload, n) ||
 	    is_flood(packets, payload[0]))
 		return SSH_PACKETS_BROKEN;
+	n = ssh_key_kinds_replace(payload, n);
 	note_request(packets, payload, n);
 	if (!hand_payload(packets, payload, n))
 		return SSH_PACKETS_BROKEN;

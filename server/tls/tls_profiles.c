@@ -25,6 +25,12 @@
 	"ECDSA+SHA256:ed25519:RSA-PSS+SHA256:RSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA384:RSA+SHA384:"   \
 	"ECDSA+SHA512:RSA-PSS+SHA512:RSA+SHA512"
 
+/*
+ * Before the groups of every profile where libcrypto has it (3.5, with ML-KEM): what is recorded today shall not be read by
+ * a quantum computer some day.
+ */
+#define HYBRID_GROUP "X25519MLKEM768"
+
 const struct tls_profile tls_profiles[TLS_PROFILE_COUNT] = {
 	[CONF_ALGORITHMS_MODERN] = {
 		.min_version = TLS1_2_VERSION,
@@ -64,13 +70,32 @@ static const char *or_default(const char *own, const char *fallback)
 	return own != NULL && own[0] != '\0' ? own : fallback;
 }
 
+/* The macros of OpenSSL cast const away: so they get a copy. */
+static bool set_list(SSL_CTX *ctx, const char *first, const char *rest)
+{
+	char list[2048];
+
+	return text_format(list, sizeof(list), "%s%s", first, rest) && SSL_CTX_set1_groups_list(ctx, list) == 1;
+}
+
+/* A list is refused as a whole for one group that OpenSSL does not know. */
+static bool set_groups(SSL_CTX *ctx, const char *own, const char *fallback)
+{
+	if (own != NULL)
+		return set_list(ctx, own, "");
+	if (set_list(ctx, HYBRID_GROUP ":", fallback))
+		return true;
+	ERR_clear_error();
+	return set_list(ctx, fallback, "");
+}
+
 bool tls_profiles_apply(SSL_CTX *ctx, enum conf_algorithms algorithms, const struct conf_tls *tls,
     char *message, size_t message_bytes)
 {
 	const struct tls_profile *profile = &tls_profiles[algorithms];
 	const char *ciphers = or_default(tls->ciphers, profile->ciphers);
 	const char *suites = or_default(tls->ciphersuites, profile->ciphersuites);
-	const char *groups = or_default(tls->groups, profile->groups);
+	const char *groups = or_default(tls->groups, NULL);
 	char list[2048];
 	int version = tls->min_version == CONF_TLS_1_3 ? TLS1_3_VERSION : profile->min_version;
 
@@ -80,9 +105,8 @@ bool tls_profiles_apply(SSL_CTX *ctx, enum conf_algorithms algorithms, const str
 		return wrong("ciphers", ciphers, message, message_bytes);
 	if (SSL_CTX_set_ciphersuites(ctx, suites) != 1)
 		return wrong("ciphersuites", suites, message, message_bytes);
-	/* The macros of OpenSSL cast const away: so they get a copy. */
-	if (!text_copy(list, sizeof(list), groups) || SSL_CTX_set1_groups_list(ctx, list) != 1)
-		return wrong("groups", groups, message, message_bytes);
+	if (!set_groups(ctx, groups, profile->groups))
+		return wrong("groups", or_default(groups, profile->groups), message, message_bytes);
 	text_copy(list, sizeof(list), SIGNATURES);
 	if (SSL_CTX_set1_sigalgs_list(ctx, list) != 1 ||
 	    SSL_CTX_set_min_proto_version(ctx, version) != 1 ||

@@ -21,7 +21,7 @@ struct tls_profile {
 	int security_level;	  /* SSL_CTX_set_security_level(3) */
 	const char *ciphers;	  /* TLS 1.2, the best first: the server's order counts */
 	const char *ciphersuites; /* TLS 1.3 */
-	const char *groups;
+	const char *groups;	  /* X25519MLKEM768 comes first where libcrypto has it */
 };
 
 /* By enum conf_algorithms. */

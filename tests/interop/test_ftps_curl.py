@@ -98,6 +98,8 @@ class Curl(FtpsClient):
 
     def test_the_control_connection_is_protected_for_the_login_only(self):
         """CCC; curl that waits for our close_notify (passive) gives its session up, so that it cannot be resumed."""
+        if re.match(r"curl 8\.14\.", run(["curl", "--version"]).stdout):
+            self.skipTest("this curl goes on with TLS when it has been ended (Debian 13's)")
         for listener, mode in (("lenient", "passive"), ("explicit", "active")):
             with self.subTest(mode):
                 self.round_trip(listener, "ccc-" + mode, "--ftp-ssl-ccc", "--ftp-ssl-ccc-mode", mode)

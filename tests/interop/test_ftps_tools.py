@@ -70,6 +70,19 @@ class Openssl(FtpsClient):
                 self.assertRegex(said, r"alert (protocol version|handshake failure)|Cipher is \(NONE\)")
                 self.assertNotRegex(said, r"(?m)^220")
 
+    def test_groups_of_every_size(self):
+        """A hybrid share makes the ClientHello longer than a segment; who sends none that is taken is asked for another."""
+        for groups, agreed in (("X25519MLKEM768", "X25519MLKEM768"), ("P-521:X25519MLKEM768", "X25519MLKEM768"),
+                               ("X25519:P-256", "X25519"), ("P-521:P-256", "P-256|prime256v1")):
+            if "MLKEM" in groups and "MLKEM" not in run(["openssl", "list", "-kem-algorithms"]).stdout:
+                continue
+            for listener in ("lenient", "lenient-implicit"):
+                with self.subTest(listener=listener, groups=groups):
+                    said = self.s_client(listener, "-tls1_3", "-groups", groups,
+                                         lines=("USER alice", "PASS secret", "PWD", "QUIT"))
+                    self.assertRegex(said, r"(?m)^(Negotiated TLS1.3 group: |.* Temp Key: (ECDH, )?)(%s)\b" % agreed)
+                    self.assertIn('257 "/"', said)
+
     def test_alpn(self):
         """SECURITY.md row 7: only ftp; a client that speaks of no protocol is served."""
         said = self.s_client("lenient-implicit", "-alpn", "ftp")

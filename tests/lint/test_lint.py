@@ -282,11 +282,12 @@ class FrontSide(unittest.TestCase):
 
 class Configure(unittest.TestCase):
     def test_a_libssh_without_its_security_fixes_is_refused(self):
-        """pkg-config says 0.10.6 of all of them; only the package tells."""
+        """pkg-config says 0.10.6 of all those of Debian 12; only the package tells."""
         if not os.path.exists(os.path.join(SOURCE, "configure")):
             self.skipTest("configure is not made")
         for package, verdict in (("0.10.6-0+deb12u2", "no, "), ("0.10.6-0+deb12u1~bpo1", "no, "),
-                                 ("0.10.6-0+deb12u3", "yes, "), ("0.10.6-0+deb12u10", "yes, "), ("9.9-1", "unknown: ")):
+                                 ("0.10.6-0+deb12u3", "yes, "), ("0.10.6-0+deb12u10", "yes, "), ("0.11.2-1", "no, "),
+                                 ("0.11.2-1+deb13u1", "no, "), ("0.11.5-0+deb13u1", "yes, "), ("9.9-1", "unknown: ")):
             with self.subTest(package), tempfile.TemporaryDirectory() as scratch:
                 fake = os.path.join(scratch, "dpkg-query")
                 with open(fake, "w") as file:
@@ -305,6 +306,7 @@ class Packages(unittest.TestCase):
     """install_packages of contrib/lib.sh, with a dpkg-query and an apt that are played."""
 
     OLD, NEW = "0.10.6-0+deb12u2", "0.10.6-0+deb12u3"
+    OLD_13, NEW_13 = "0.11.2-1+deb13u1", "0.11.5"
     TOOLS = ("bash", "dirname", "dpkg", "env", "mktemp", "rm", "sed")
 
     def install(self, has, offers, uid=0, sudo=False):
@@ -331,7 +333,18 @@ class Packages(unittest.TestCase):
                 return done.returncode, done.stdout + done.stderr, file.read()
 
     def test_what_is_new_enough_is_left_alone(self):
-        self.assertEqual(self.install("installed " + self.NEW, self.NEW), (0, "", ""))
+        for has in (self.NEW, self.NEW_13 + "-0+deb13u1"):
+            with self.subTest(has):
+                self.assertEqual(self.install("installed " + has, has), (0, "", ""))
+
+    def test_a_later_series_has_a_floor_of_its_own(self):
+        """Debian 13 began with a libssh that is newer than Debian 12's and less mended."""
+        status, said, told = self.install("installed " + self.OLD_13, self.NEW_13)
+        self.assertEqual(status, 0, said)
+        self.assertIn("libssh-dev", told)
+        status, said, told = self.install("installed " + self.OLD_13, self.OLD_13)
+        self.assertEqual((status, told), (1, "update\n"), said)
+        self.assertIn("libssh-dev %s or later is needed; apt offers %s" % (self.NEW_13, self.OLD_13), said)
 
     def test_what_is_missing_or_too_old_is_installed(self):
         for has in ("", "config-files " + self.NEW, "installed " + self.OLD):
@@ -356,8 +369,9 @@ class Packages(unittest.TestCase):
         self.assertIn("apt offers " + self.OLD, said)
 
     def test_configure_asks_for_the_same_version(self):
-        self.assertIn("[libssh-dev]=%s)" % self.NEW, read("contrib/lib.sh"))
-        self.assertIn("(%s or later)" % self.NEW, read("configure.ac"))
+        self.assertIn("[libssh-dev]='%s %s')" % (self.NEW, self.NEW_13), read("contrib/lib.sh"))
+        for version in (self.NEW, self.NEW_13):
+            self.assertIn("(%s or later)" % version, read("configure.ac"))
 
 
 class Tree(unittest.TestCase):
