@@ -14,6 +14,7 @@
 #include "vfs/vfs_modes.h"
 #include "vfs/vfs_names.h"
 #include "vfs/vfs_private.h"
+#include "vfs/vfs_publish.h"
 #include "vfs/vfs_resolve.h"
 #include "vfs/vfs_rights.h"
 #include "vfs/vfs_stage.h"
@@ -117,14 +118,19 @@ enum vfs_status vfs_rmdir(struct vfs *vfs, const char *path)
 /* --- files -------------------------------------------------------------------------------------
  */
 
-/* A name goes with all that it means: what was there, and the uploads that would have replaced it. */
+/*
+ * A name goes with all that it means: uploads that still run, and what they would have replaced.  What they would not is
+ * another's file, beside which they are to get a name of their own.
+ */
 static enum vfs_status remove_seen(
     struct vfs *vfs, struct vfs_place *place, const struct vfs_view *view)
 {
 	struct vfs_file *uploads[VFS_HANDLES_MAX];
-	size_t count = vfs_handles_uploads(vfs, place->dir_fd, place->name, uploads);
+	size_t count = view->running != NULL
+	                   ? vfs_handles_uploads(vfs, place->dir_fd, place->name, uploads)
+	                   : 0;
 
-	if (view->real) {
+	if (view->real && (count == 0 || vfs_publish_replaces(vfs, view->running, &view->st))) {
 		if (S_ISDIR(view->st.stx_mode))
 			return VFS_IS_DIR;
 		if (unlinkat(place->dir_fd, place->name, 0) != 0)

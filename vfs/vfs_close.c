@@ -68,6 +68,8 @@ enum vfs_status vfs_close(
 		else if (file->write && outcome == VFS_CLOSE_COMPLETE)
 			status = file->lost ? VFS_CANCELLED : vfs_publish_settle(file);
 	}
+	if (file->lost)
+		vfs_handles_lost_ended(vfs, file);
 	if (text_copy(out->path.text, sizeof out->path.text, file->path))
 		out->path.length = strlen(out->path.text);
 	vfs_handles_free_file(&file);

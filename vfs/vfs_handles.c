@@ -163,6 +163,17 @@ struct vfs_stage *vfs_handles_stage(const struct vfs_file *file)
 	return file->upload != NULL ? file->upload->stage : file->stage;
 }
 
+/* A kept upload is not taken up by anybody while one of these may still write to it; they hold one lock in turn. */
+static void lock_lost(const struct vfs *vfs)
+{
+	for (size_t i = 0; i < VFS_HANDLES_MAX; i++) {
+		const struct vfs_file *file = vfs->slots[i].file;
+
+		if (file != NULL && file->lost && file->write)
+			(void)vfs_at_lock(file->fd);
+	}
+}
+
 void vfs_handles_upload_ended(struct vfs *vfs, const struct vfs_file *upload, bool lost)
 {
 	for (size_t i = 0; i < VFS_HANDLES_MAX; i++) {
@@ -173,6 +184,15 @@ void vfs_handles_upload_ended(struct vfs *vfs, const struct vfs_file *upload, bo
 		file->upload = NULL;
 		file->lost = lost;
 	}
+	if (lost)
+		lock_lost(vfs);
+}
+
+void vfs_handles_lost_ended(struct vfs *vfs, const struct vfs_file *file)
+{
+	/* The front's copy of the descriptor would hold the lock until it closes it. */
+	vfs_at_unlock(file->fd);
+	lock_lost(vfs);
 }
 
 void vfs_handles_moved(struct vfs *vfs, const char *from, const char *to)

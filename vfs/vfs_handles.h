@@ -37,6 +37,8 @@ struct vfs_file *vfs_handles_staged(
 struct vfs_stage *vfs_handles_stage(const struct vfs_file *file);
 /* An upload that was taken out of the table ended: files that were opened through it stand alone from now on. */
 void vfs_handles_upload_ended(struct vfs *vfs, const struct vfs_file *upload, bool lost);
+/* The same of a file that was opened through an upload which broke off: it writes no more. */
+void vfs_handles_lost_ended(struct vfs *vfs, const struct vfs_file *file);
 /* A directory of the user's view was renamed: so are the paths of what is open below it. */
 void vfs_handles_moved(struct vfs *vfs, const char *from, const char *to);
 

@@ -56,6 +56,12 @@ static enum vfs_status may_replace(
 	           : VFS_OK;
 }
 
+bool vfs_publish_replaces(
+    const struct vfs *vfs, const struct vfs_file *file, const struct statx *existing)
+{
+	return may_replace(vfs, file, existing) == VFS_OK;
+}
+
 /* Give the staged file the first free name of name, name.1, name.2 ... */
 static enum vfs_status rename_to_free(
     const struct vfs_stage *stage, unsigned first, char actual[VFS_NAME_MAX + 1])

@@ -20,6 +20,9 @@
  * *published stays true, since it cannot be undone.
  */
 enum vfs_status vfs_publish(struct vfs *vfs, struct vfs_file *file, bool *published);
+/* Would this upload, published now, take the place of what has its name (existing)?  Else it gets another name, or none. */
+bool vfs_publish_replaces(
+    const struct vfs *vfs, const struct vfs_file *file, const struct statx *existing);
 /* Have all bytes of a file written in place arrived?  fsync where the mount is durable. */
 enum vfs_status vfs_publish_settle(const struct vfs_file *file);
 

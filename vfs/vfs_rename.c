@@ -13,6 +13,7 @@
 #include "vfs/vfs_handles.h"
 #include "vfs/vfs_names.h"
 #include "vfs/vfs_private.h"
+#include "vfs/vfs_publish.h"
 #include "vfs/vfs_resolve.h"
 #include "vfs/vfs_rights.h"
 #include "vfs/vfs_stage.h"
@@ -93,7 +94,8 @@ static enum vfs_status rename_running(struct renaming *r, struct vfs_file **uplo
 		status = rename_upload(r, uploads[done], &r->to);
 		done += status == VFS_OK;
 	}
-	if (status == VFS_OK && r->source.real)
+	if (status == VFS_OK && r->source.real &&
+	    vfs_publish_replaces(r->vfs, r->source.running, &r->source.st))
 		status = rename_real(r);
 	while (status != VFS_OK && done > 0)
 		(void)rename_upload(r, uploads[--done], &r->from);
@@ -130,10 +132,14 @@ static enum vfs_status rename_all(struct renaming *r)
 {
 	struct vfs_file *moved[VFS_HANDLES_MAX];
 	struct vfs_file *replaced[VFS_HANDLES_MAX];
-	size_t moved_count = vfs_handles_uploads(r->vfs, r->from.dir_fd, r->from.name, moved);
-	size_t replaced_count = vfs_handles_uploads(r->vfs, r->to.dir_fd, r->to.name, replaced);
+	size_t moved_count = 0;
+	size_t replaced_count = 0;
 	enum vfs_status status;
 
+	if (r->source.running != NULL)
+		moved_count = vfs_handles_uploads(r->vfs, r->from.dir_fd, r->from.name, moved);
+	if (r->target.running != NULL)
+		replaced_count = vfs_handles_uploads(r->vfs, r->to.dir_fd, r->to.name, replaced);
 	if (moved_count > 0 && replaced_count > 0 && moved[0] == replaced[0])
 		replaced_count = 0; /* a name that is renamed to itself */
 	if (moved_count > 0)

@@ -24,7 +24,7 @@
 #define FXP_REQUESTS(R)										\
 	R(init,		 1, NOTHING, NONE, "Agree on version 3.")				\
 	R(open,		 3, PATH,    ALL,  "Open a file.")					\
-	R(close,	 4, HANDLE,  NONE, "Close a handle; OK is the promise that an upload is published.") \
+	R(close,	 4, HANDLE,  NONE, "Close a handle; OK is the promise that the upload it began is published.") \
 	R(read,		 5, FILE,    FILE, "Read from a file.")					\
 	R(write,	 6, FILE,    NONE, "Write to a file.")					\
 	R(lstat,	 7, PATH,    ALL,  "Attributes of a name.")				\

@@ -114,6 +114,27 @@ Test(vfs_shared, promises_nothing_after_the_upload_broke_off)
 	}
 }
 
+Test(vfs_shared, is_not_continued_while_somebody_still_writes_to_what_broke_off)
+{
+	struct vfs *other = tree_login(&tree, "alice");
+	struct vfs_opened third;
+	struct vfs_opened taken;
+
+	cr_assert_status(start(alice, "/b", STOR, 0, &second), VFS_OK);
+	write_text(&second, "123");
+	cr_assert_status(start(alice, "/b", BOTH, 0, &third), VFS_OK);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert_status(start(alice, "/b", VFS_OPEN_WRITE, 0, &first), VFS_OK);
+	cr_assert_status(end(alice, &second, VFS_CLOSE_ABORTED), VFS_OK);
+	cr_assert_status(start(other, "/b", REST, 3, &taken), VFS_BUSY);
+	cr_assert_status(end(alice, &third, VFS_CLOSE_COMPLETE), VFS_CANCELLED);
+	cr_assert_status(start(other, "/b", REST, 3, &taken), VFS_BUSY);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_CANCELLED);
+	cr_assert_status(upload(other, "/b", REST, 3, "4", VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "b", "1234"));
+	vfs_free(&other);
+}
+
 Test(vfs_shared, promises_nothing_after_publishing_failed)
 {
 	cr_assert_status(start(alice, "/a", BOTH, 0, &second), VFS_OK);
@@ -211,6 +232,64 @@ Test(vfs_shared, has_one_name_only_until_it_is_published)
 	cr_assert_status(vfs_link(alice, "/a", "/b"), VFS_BUSY);
 	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
 	cr_assert_status(vfs_link(alice, "/a", "/b"), VFS_OK);
+}
+
+/* Without the right to overwrite an upload gets a name of its own beside what is there. */
+static void begin_duplicate(void)
+{
+	cr_assert_status(end(alice, &first, VFS_CLOSE_FAILED), VFS_OK);
+	vfs_free(&alice);
+	tree.mounts[0].access &= ~(unsigned)RIGHT_overwrite;
+	alice = tree_login(&tree, "alice");
+	cr_assert_status(start(alice, "/a", STOR, 0, &first), VFS_OK);
+	write_text(&first, "one");
+}
+
+Test(vfs_shared, leaves_alone_what_it_would_not_replace_when_it_is_removed)
+{
+	begin_duplicate();
+	cr_assert_status(vfs_remove(alice, "/a"), VFS_OK);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "old") && !tree_has(&tree, "a.1"));
+}
+
+Test(vfs_shared, leaves_alone_what_it_would_not_replace_when_it_is_renamed)
+{
+	begin_duplicate();
+	cr_assert_status(vfs_rename(alice, "/a", "/b", false), VFS_OK);
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a", "old") && tree_holds(&tree, "b", "one"));
+}
+
+/* In an inbox "/a" means what this session has put there, as "a.1"; an upload of "/a.1" itself is another one. */
+static void begin_beside_alias(void)
+{
+	cr_assert_status(end(alice, &first, VFS_CLOSE_FAILED), VFS_OK);
+	vfs_free(&alice);
+	tree.mounts[0].access = ACCESS_INBOX | RIGHT_delete | RIGHT_rename;
+	alice = tree_login(&tree, "alice");
+	cr_assert_status(upload(alice, "/a", STOR, 0, "mine", VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a.1", "mine"));
+	cr_assert_status(start(alice, "/a.1", STOR, 0, &first), VFS_OK);
+	write_text(&first, "other");
+}
+
+Test(vfs_shared, is_not_removed_by_a_name_that_means_another_file)
+{
+	begin_beside_alias();
+	cr_assert_status(vfs_remove(alice, "/a"), VFS_OK);
+	cr_assert(!tree_has(&tree, "a.1"));
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a.1", "other"));
+}
+
+Test(vfs_shared, is_not_renamed_by_a_name_that_means_another_file)
+{
+	begin_beside_alias();
+	cr_assert_status(vfs_rename(alice, "/a", "/b", false), VFS_OK);
+	cr_assert(tree_holds(&tree, "b", "mine"));
+	cr_assert_status(end(alice, &first, VFS_CLOSE_COMPLETE), VFS_OK);
+	cr_assert(tree_holds(&tree, "a.1", "other"));
 }
 
 Test(vfs_shared, may_end_with_the_session_in_any_order)
