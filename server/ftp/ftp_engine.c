@@ -253,6 +253,8 @@ int ftp_engine_run(const struct ftp_start *start)
 		bye.reason = session->bye;
 		if (!session->abrupt)
 			say_goodbye(session);
+		if (!session->abrupt && !given_up)
+			ftp_linger_wait(&session->linger, FTP_GOODBYE_MS);
 		ftp_session_free(&session);
 	}
 	guard_client_set_farewell(start->guard, -1, NULL);

@@ -1,6 +1,7 @@
 #include "server/ftp/ftp_linger.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
@@ -45,6 +46,19 @@ void ftp_linger_begin(struct ftp_linger *linger, int *fd, int64_t patience_ms)
 	};
 	*fd = -1;
 	shutdown(linger->fd, SHUT_WR);
+}
+
+void ftp_linger_wait(struct ftp_linger *linger, int64_t patience_ms)
+{
+	const int64_t until_ms = clock_mono_ms() + patience_ms;
+
+	while (linger->fd != -1) {
+		struct pollfd wait = { .fd = linger->fd, .events = POLLIN };
+		const int64_t left_ms = until_ms - clock_mono_ms();
+
+		if (left_ms <= 0 || poll(&wait, 1, (int)left_ms) == 0 || drop_input(linger->fd))
+			ftp_linger_end(linger);
+	}
 }
 
 int64_t ftp_linger_deadline(const struct ftp_linger *linger)

@@ -24,6 +24,8 @@ void ftp_linger_begin(struct ftp_linger *linger, int *fd, int64_t patience_ms);
 /* When to look next, CLOCK_NEVER for none; and that: drop what the client has said, and close when that was all. */
 int64_t ftp_linger_deadline(const struct ftp_linger *linger);
 void ftp_linger_look(struct ftp_linger *linger);
+/* The session ends: wait for the client to close, so long at most. */
+void ftp_linger_wait(struct ftp_linger *linger, int64_t patience_ms);
 /* Close it, whatever the client still does. */
 void ftp_linger_end(struct ftp_linger *linger);
 

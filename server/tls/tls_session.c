@@ -78,6 +78,8 @@ struct tls_session *tls_session_new(
 		return NULL;
 	}
 	secret_wipe(keys, sizeof(keys));
+	/* Clients without tickets resume by what the context remembers of them (TLS 1.2). */
+	SSL_CTX_flush_sessions(session->ctx, 0);
 	key_wrapper_divert_sign(sign, session);
 	return session;
 }

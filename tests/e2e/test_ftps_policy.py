@@ -193,9 +193,10 @@ class ClientCertificates(unittest.TestCase):
                     client.auth()
                     self.assertEqual(client.code("USER alice"), 232 if again is self.alice else 331)
 
-    def anew(self, kind, certificate, *lines, version=None):
+    def anew(self, kind, certificate, *lines, version=None, tickets=True):
         """A client that shows a certificate, says something, and REIN; it is in plain text then."""
-        client = FtpsClient(self.server.ports[kind], client_context(certificate=certificate, maximum=version))
+        client = FtpsClient(self.server.ports[kind], client_context(
+            certificate=certificate, maximum=version, tickets=tickets))
         self.addCleanup(client.close)
         for line in lines:
             client.cmd(line)
@@ -219,8 +220,9 @@ class ClientCertificates(unittest.TestCase):
             self.server.wait_event("login-failed", user="carol", reason=re.compile("none was shown"))
 
     def test_no_ticket_from_before_rein_makes_a_certificate_unnecessary(self):
-        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-            client, session = self.anew("demanding", self.bob, "USER bob", version=version)
+        for version, tickets in ((ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_2, False),
+                                 (ssl.TLSVersion.TLSv1_3, True)):
+            client, session = self.anew("demanding", self.bob, "USER bob", version=version, tickets=tickets)
             self.assertEqual(client.code("AUTH TLS"), 234)
             client.sock = client.context.wrap_socket(client.sock, session=session)
             self.assertFalse(client.sock.session_reused)

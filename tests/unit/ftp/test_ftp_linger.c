@@ -122,3 +122,23 @@ Test(ftp_linger, what_the_client_says_does_not_pile_up)
 	ftp_linger_end(&linger);
 	close(client_fd);
 }
+
+Test(ftp_linger, a_session_that_ends_waits_for_the_client_but_not_for_ever)
+{
+	int64_t before;
+
+	ftp_linger_wait(&linger, PATIENCE_MS);
+	cr_expect_eq(linger.fd, -1, "nobody to wait for");
+	begin(PATIENCE_MS);
+	cr_assert_eq(write(client_fd, "x", 1), 1);
+	close(client_fd);
+	ftp_linger_wait(&linger, PATIENCE_MS);
+	cr_expect_eq(linger.fd, -1);
+	begin(PATIENCE_MS);
+	cr_assert_eq(write(client_fd, "x", 1), 1);
+	before = clock_mono_ms();
+	ftp_linger_wait(&linger, 50);
+	cr_expect_eq(linger.fd, -1);
+	cr_expect_geq(clock_mono_ms(), before + 50);
+	close(client_fd);
+}
