@@ -6,12 +6,14 @@
 #ifndef SERVER_CRL_FILE_H
 #define SERVER_CRL_FILE_H
 
-#include <stdbool.h>
+#include <openssl/x509.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define CRL_FILE_ISSUER_BYTES 512
 #define CRL_FILE_DIGEST_BYTES 32
+#define CRL_FILE_MAX_BYTES    (64u << 20)
+#define CRL_FILE_ISSUERS_MAX  64
 
 /* A list; INT64_MAX for one that says nothing about its end. */
 struct crl_file_list {
@@ -20,8 +22,14 @@ struct crl_file_list {
 	uint8_t digest[CRL_FILE_DIGEST_BYTES];
 };
 
-/* The list in the file that is out of date first.  False when there is none that can be read. */
-bool crl_file_first_to_end(const char *path, struct crl_file_list *out);
+/*
+ * The lists in a regular file, of each issuer the one that ends last, in the order of the file.  Empty when there is none
+ * that can be read, NULL when memory ran out; free it with crl_file_free.  Never waits: neither for a fifo, nor for a password.
+ */
+STACK_OF(X509_CRL) *crl_file_load(const char *path);
+/* Sets *lists to NULL. */
+void crl_file_free(STACK_OF(X509_CRL) **lists);
+void crl_file_describe(const X509_CRL *list, struct crl_file_list *out);
 
 /* So long before its end there is reason to worry: a fifth of its life, and no more than the administrator's warning. */
 int64_t crl_file_warning(const struct crl_file_list *list, int64_t most);

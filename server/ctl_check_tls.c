@@ -11,6 +11,7 @@
 #include "server/base/text.h"
 #include "server/tls/tls_certificate.h"
 #include "server/tls/tls_profiles.h"
+#include "server/client_ca.h"
 #include "server/crl_file.h"
 #include "server/ctl_check_private.h"
 
@@ -301,58 +302,51 @@ static bool is_issuer_known(const struct tls_certificate_file *authorities, cons
 	return false;
 }
 
+/* The end by the rule of the running server's warning. */
 static void check_list(
-    struct ctl_check *check, const struct tls_certificate_file *authorities, X509_CRL *list, size_t number)
+    struct ctl_check *check, const struct tls_certificate_file *authorities, const X509_CRL *list)
 {
 	static const char what[] = "client_crl";
+	static const char renew[] = "fetch a new one from the authority, and do so regularly";
 	const char *path = check->conf->tls.client_crl;
-	const ASN1_TIME *next = X509_CRL_get0_nextUpdate(list);
-	time_t now = clock_wall().tv_sec;
+	const int64_t now = clock_wall().tv_sec;
+	char date[TLS_CERTIFICATE_DATE_BYTES];
+	struct crl_file_list told;
 
-	if (next != NULL && X509_cmp_time(next, &now) <= 0)
-		ctl_check_say(check, CTL_CHECK_ERROR, what, "fetch a new one from the authority, and do so regularly",
-		    "list %zu in %s is out of date: every client certificate is refused", number, path);
+	crl_file_describe(list, &told);
+	tls_certificate_date(told.expires, date);
+	if (told.expires <= now)
+		ctl_check_say(check, CTL_CHECK_ERROR, what, renew,
+		    "the list of %s in %s is out of date: every client certificate of that authority is refused",
+		    told.issuer, path);
+	else if (told.begins > now)
+		ctl_check_say(check, CTL_CHECK_ERROR, what, "set the clock of this machine, or the authority's",
+		    "the list of %s in %s begins in the future: every client certificate of that authority is refused",
+		    told.issuer, path);
 	else if (!is_issuer_known(authorities, list))
 		ctl_check_say(check, CTL_CHECK_WARNING, what, "put the list of an authority in client_ca there",
-		    "list %zu in %s was issued by nobody in client_ca", number, path);
+		    "the list of %s in %s was issued by nobody in client_ca", told.issuer, path);
+	else if (told.expires != INT64_MAX &&
+		 told.expires - now <= crl_file_warning(&told, check->conf->tls.expiry_warning / 1000))
+		ctl_check_say(check, CTL_CHECK_WARNING, what, renew,
+		    "the list of %s in %s is out of date on %s, in %lld hours", told.issuer, path, date,
+		    (long long)((told.expires - now) / (60 * 60)));
 	else
-		ctl_check_say(check, CTL_CHECK_OK, what, NULL, "list %zu in %s", number, path);
+		ctl_check_say(check, CTL_CHECK_OK, what, NULL, "the list of %s in %s", told.issuer, path);
 }
 
-/* By the rule of the running server's warning. */
-static void check_end_of_lists(struct ctl_check *check, const char *path)
-{
-	char date[TLS_CERTIFICATE_DATE_BYTES];
-	struct crl_file_list first;
-	int64_t left;
-
-	if (!crl_file_first_to_end(path, &first) || first.expires == INT64_MAX)
-		return;
-	left = first.expires - clock_wall().tv_sec;
-	if (left <= 0 || left > crl_file_warning(&first, check->conf->tls.expiry_warning / 1000))
-		return;
-	tls_certificate_date(first.expires, date);
-	ctl_check_say(check, CTL_CHECK_WARNING, "client_crl", "fetch a new one from the authority, and do so regularly",
-	    "a list in %s is out of date on %s, in %lld hours", path, date, (long long)(left / (60 * 60)));
-}
-
+/* Those that the server goes by: of each authority the one that ends last. */
 static void check_lists(struct ctl_check *check, const struct tls_certificate_file *authorities)
 {
 	const char *path = check->conf->tls.client_crl;
-	BIO *file = BIO_new_file(path, "r");
-	X509_CRL *list;
-	size_t count = 0;
+	STACK_OF(X509_CRL) *lists = crl_file_load(path);
 
-	while (file != NULL && (list = PEM_read_bio_X509_CRL(file, NULL, NULL, NULL)) != NULL) {
-		check_list(check, authorities, list, ++count);
-		X509_CRL_free(list);
-	}
-	if (count == 0)
+	for (int i = 0; i < sk_X509_CRL_num(lists); i++)
+		check_list(check, authorities, sk_X509_CRL_value(lists, i));
+	if (sk_X509_CRL_num(lists) <= 0)
 		ctl_check_say(check, CTL_CHECK_ERROR, "client_crl", "put the revocation lists there (PEM)",
 		    "%s holds no revocation list that can be read", path);
-	check_end_of_lists(check, path);
-	BIO_free(file);
-	ERR_clear_error();
+	crl_file_free(&lists);
 }
 
 static void check_authorities(struct ctl_check *check, const struct tls_certificate_file *authorities)
@@ -395,7 +389,7 @@ void ctl_check_client_authorities(struct ctl_check *check)
 		return;
 	}
 	check_authorities(check, authorities);
-	if (tls->client_crl[0] != '\0')
+	if (tls->client_crl[0] != '\0' && client_ca_is_wanted(check->conf))
 		check_lists(check, authorities);
 	tls_certificate_free(&authorities);
 }

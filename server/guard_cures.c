@@ -26,6 +26,20 @@ static const char *widen_ssh(const struct guard_cures_facts *facts)
 	}
 }
 
+static const char *widen_host_keys(const struct guard_cures_facts *facts)
+{
+	switch (facts->listener->algorithms) {
+	case CONF_ALGORITHMS_MODERN:
+		return "update the client, add a host key of a kind that it knows, or set algorithms of this "
+		       "listener to compat or legacy";
+	case CONF_ALGORITHMS_COMPAT:
+		return "update the client, add a host key of a kind that it knows, or set algorithms of this "
+		       "listener to legacy";
+	default:
+		return "update the client, or add a host key of a kind that it knows";
+	}
+}
+
 static const char *widen_tls(const struct guard_cures_facts *facts)
 {
 	const struct conf_tls *tls = &facts->conf->tls;
@@ -35,12 +49,12 @@ static const char *widen_tls(const struct guard_cures_facts *facts)
 	switch (facts->listener->algorithms) {
 	case CONF_ALGORITHMS_MODERN:
 		return "update the client, or set algorithms of this listener to compat or legacy, unless "
-		       "it offers nothing with ECDHE";
+		       "it offers nothing with ECDHE, or only a kind of key that no certificate here has";
 	case CONF_ALGORITHMS_COMPAT:
 		return "update the client, or set algorithms of this listener to legacy, unless it offers "
-		       "nothing with ECDHE";
+		       "nothing with ECDHE, or only a kind of key that no certificate here has";
 	default:
-		return "update the client";
+		return "update the client, or add a certificate with a key of a kind that it knows";
 	}
 }
 
@@ -100,6 +114,7 @@ const struct guard_cures_row guard_cures[] = {
 	{ .cause = "no shared groups", .choose = widen_groups },
 	{ .cause = "no suitable groups", .choose = widen_groups },
 	{ .cause = "no suitable key share", .choose = widen_groups },
+	{ .cause = "no common host key algorithm", .choose = widen_host_keys },
 	{ .cause = "no common ", .choose = widen_ssh },
 
 	{ .cause = "unsupported protocol", .choose = lower_version },

@@ -426,6 +426,7 @@ enum vfs_status guard_do_data_accept(struct guard *guard, const struct guard_req
 	(void)fd_out;
 	if (data->waits != GUARD_DATA_WAITS_NOT)
 		return VFS_BUSY;
+	guard_data_forget(data);
 	if (data->listener_fd < 0 && fd < 0) {
 		status = data->lapsed ? VFS_TIMEOUT : VFS_INVALID;
 		data->lapsed = false;
@@ -569,6 +570,7 @@ enum vfs_status guard_do_data_connect(struct guard *guard, const struct guard_re
 		return VFS_CANCELLED;
 	if (guard->data.waits != GUARD_DATA_WAITS_NOT)
 		return VFS_BUSY;
+	guard_data_forget(&guard->data);
 	if (!guard->conf->ftp.active) {
 		guard_log_data_failed(guard, NULL, "active mode is switched off",
 		    "set active = yes in ftp { }, or let the client use passive mode");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/base/clock.h"
+#include "server/base/pages.h"
 #include "server/tls/tls_certificate.h"
 #include "server/client_ca.h"
 #include "server/crl_file.h"
@@ -167,21 +168,24 @@ static void clear_ends(struct ends *ends)
 	*ends = (struct ends){ .count = 0 };
 }
 
+/* names NULL: any. */
 static const struct end *find_end(
-    const struct ends *ends, enum clerk_certificate_kind kind, const char *file)
+    const struct ends *ends, enum clerk_certificate_kind kind, const char *file, const char *names)
 {
 	for (size_t i = 0; i < ends->count; i++)
-		if (ends->items[i].kind == kind && strcmp(ends->items[i].file, file) == 0)
+		if (ends->items[i].kind == kind && strcmp(ends->items[i].file, file) == 0 &&
+		    (names == NULL || strcmp(ends->items[i].names, names) == 0))
 			return &ends->items[i];
 	return NULL;
 }
 
-/* Twice the same file is one; what there is no memory for is told of nowhere. */
+/* Twice the same file is one, but for lists, of which it may have several; what there is no memory for is told of nowhere. */
 static void add_end(struct ends *ends, const char *file, const char *names, const struct end *rest)
 {
 	struct end made = *rest;
 
-	if (find_end(ends, rest->kind, file) != NULL || ends->count == ends->room)
+	if (find_end(ends, rest->kind, file, rest->kind == CLERK_CERTIFICATE_LIST ? names : NULL) != NULL ||
+	    ends->count == ends->room)
 		return;
 	made.file = strdup(file);
 	made.names = strdup(names);
@@ -235,7 +239,7 @@ void master_certificates_tell_clerk(struct master *master)
 static void look_at_end(struct master *master, const char *path, struct ends *found)
 {
 	const struct end *former =
-	    find_end(&master->certificates->ends, CLERK_CERTIFICATE_OF_SERVER, path);
+	    find_end(&master->certificates->ends, CLERK_CERTIFICATE_OF_SERVER, path, NULL);
 	struct tls_certificate_file *file;
 	char names[TLS_CERTIFICATE_NAMES_BYTES];
 	char message[CONF_MESSAGE_BYTES];
@@ -260,28 +264,42 @@ static void look_at_end(struct master *master, const char *path, struct ends *fo
 	tls_certificate_free(&file);
 }
 
-/* The same for client_crl, where anybody is asked for a certificate. */
-static void look_at_lists(struct master *master, struct ends *found)
+static void add_list(struct ends *found, const char *path, int64_t most, const X509_CRL *item)
 {
-	const struct conf *conf = master->now.conf;
-	const char *path = conf->tls.client_crl;
-	const struct end *former = find_end(&master->certificates->ends, CLERK_CERTIFICATE_LIST, path);
 	struct end end = { .kind = CLERK_CERTIFICATE_LIST };
 	struct crl_file_list list;
 
-	if (path[0] == '\0' || !client_ca_is_wanted(conf))
-		return;
-	if (!crl_file_first_to_end(path, &list)) {
-		if (former != NULL)
-			add_end(found, former->file, former->names, former);
-		return;
-	}
+	crl_file_describe(item, &list);
 	if (list.expires == INT64_MAX)
 		return;
 	end.expires = list.expires;
-	end.warning = crl_file_warning(&list, conf->tls.expiry_warning / 1000);
+	end.warning = crl_file_warning(&list, most);
 	memcpy(end.digest, list.digest, sizeof(end.digest));
 	add_end(found, path, list.issuer, &end);
+}
+
+/* The same for client_crl, where anybody is asked for a certificate: an end for each authority. */
+static void look_at_lists(struct master *master, struct ends *found)
+{
+	const struct conf *conf = master->now.conf;
+	const struct ends *former = &master->certificates->ends;
+	const char *path = conf->tls.client_crl;
+	STACK_OF(X509_CRL) *lists;
+
+	if (path[0] == '\0' || !client_ca_is_wanted(conf))
+		return;
+	lists = crl_file_load(path);
+	for (int i = 0; i < sk_X509_CRL_num(lists); i++)
+		add_list(found, path, conf->tls.expiry_warning / 1000, sk_X509_CRL_value(lists, i));
+	for (size_t i = 0; sk_X509_CRL_num(lists) <= 0 && i < former->count; i++) {
+		const struct end *each = &former->items[i];
+
+		if (each->kind == CLERK_CERTIFICATE_LIST && strcmp(each->file, path) == 0)
+			add_end(found, each->file, each->names, each);
+	}
+	crl_file_free(&lists);
+	/* Lists may be long, and this process lives. */
+	pages_trim_heap();
 }
 
 /* What ends soon is told, and the timer set to when there is more to tell.  A file that has changed since counts when it
@@ -320,7 +338,7 @@ void master_certificates_tell(struct master *master)
 {
 	struct master_certificates *own = master->certificates;
 	const struct conf *conf = master->now.conf;
-	struct ends found = { .room = conf->tls_host_count + 2 };
+	struct ends found = { .room = conf->tls_host_count + 1 + CRL_FILE_ISSUERS_MAX };
 	bool same;
 
 	if (found.room > CLERK_CERTIFICATES_MAX)

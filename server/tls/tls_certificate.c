@@ -30,8 +30,10 @@ struct tls_certificate_file {
 /* One PEM block; false when it is none that OpenSSL understands. */
 static bool take_block(struct tls_certificate_file *file, const char *block, size_t length)
 {
+	/* In the place of a password: nobody is asked for one. */
+	char no_password[] = "";
 	BIO *memory = BIO_new_mem_buf(block, (int)length);
-	X509 *item = memory == NULL ? NULL : PEM_read_bio_X509(memory, NULL, NULL, NULL);
+	X509 *item = memory == NULL ? NULL : PEM_read_bio_X509(memory, NULL, NULL, no_password);
 
 	BIO_free(memory);
 	if (item != NULL && sk_X509_push(file->items, item) > 0)

@@ -421,15 +421,19 @@ class Check(unittest.TestCase):
     # --- who may certify clients ---
 
     def test_client_authorities(self):
+        self.listeners["ftp"]["client_certs"] = "optional"
         self.use(self.good, client_ca=self.authority.certificate, client_crl=self.authority.revocation_list(),
                  expiry_warning="1d")
-        self.check(0, "ok: client_ca: 1 in", "ok: client_crl: list 1 in")
+        self.check(0, "ok: client_ca: 1 in", "ok: client_crl: the list of CN=")
         stranger = Authority(self.top, "stranger", days=3650)
         self.sections["tls"]["client_crl"] = stranger.revocation_list()
         self.check(1, "warning: client_crl: was issued by nobody")
         self.sections["tls"]["client_crl"] = self.good.certificate
         self.check(2, "error: client_crl: holds no revocation list")
-        self.accepted_by_start()    # nobody is asked for a certificate, so nobody looks
+        # Where nobody is asked for a certificate nobody looks.
+        self.listeners["ftp"]["client_certs"] = "off"
+        self.check(0, "ok: client_ca: 1 in")
+        self.accepted_by_start()
         self.listeners["ftp"]["client_certs"] = "optional"
         self.check(2, "error: client_crl: holds no revocation list")
         self.refused_by_start("it holds no revocation list in PEM form; allowed: ")
@@ -441,23 +445,40 @@ class Check(unittest.TestCase):
             self.check(2, "error: client_ca: " + wrong)
             self.refused_by_start("client_ca = \"%s\": %s; allowed: " % (ca, wrong))
 
-    def test_an_old_revocation_list(self):
-        crl = self.path("old.crl")
+    def revocation_list(self, begun, left):
+        """Of the authority, that began so many days ago and is good for so many more."""
+        crl = self.path("%d-%d.crl" % (begun, left))
+        begins, ends = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * 86400)) for days in (-begun, left))
         openssl("ca", "-config", "settings", "-cert", self.authority.certificate, "-keyfile", self.authority.key,
-                "-gencrl", "-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20200102000000Z", "-out", crl,
+                "-gencrl", "-crl_lastupdate", begins, "-crl_nextupdate", ends, "-out", crl,
                 directory=self.authority.directory)
-        self.use(self.good, client_ca=self.authority.certificate, client_crl=crl, expiry_warning="1d")
-        self.check(2, "error: client_crl: out of date")
+        return crl
 
-    def test_a_revocation_list_in_the_last_fifth_of_its_life(self):
-        crl = self.path("ending.crl")
-        for begun, left, status, line in ((8, 1, 1, "warning: client_crl: is out of date on"), (3, 1, 0, "ok: client_crl: ")):
-            begins, ends = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * 86400)) for days in (-begun, left))
-            openssl("ca", "-config", "settings", "-cert", self.authority.certificate, "-keyfile", self.authority.key,
-                    "-gencrl", "-crl_lastupdate", begins, "-crl_nextupdate", ends, "-out", crl,
-                    directory=self.authority.directory)
-            self.use(self.good, client_ca=self.authority.certificate, client_crl=crl)
+    def test_revocation_lists_in_time(self):
+        self.listeners["ftp"]["client_certs"] = "optional"
+        for begun, left, status, line in ((9, -3, 2, "error: client_crl: out of date"),
+                                          (-1, 9, 2, "error: client_crl: begins in the future"),
+                                          (8, 1, 1, "warning: client_crl: is out of date on"),
+                                          (3, 1, 0, "ok: client_crl: ")):
+            self.use(self.good, client_ca=self.authority.certificate, client_crl=self.revocation_list(begun, left))
             self.check(status, line)
+
+    def test_of_an_authority_the_list_that_ends_last_counts(self):
+        self.listeners["ftp"]["client_certs"] = "optional"
+        both = ""
+        for begun, left in ((9, -3), (3, 5), (8, 1)):
+            with open(self.revocation_list(begun, left)) as file:
+                both += file.read()
+        self.use(self.good, client_ca=self.authority.certificate, client_crl=self.write("both.crl", both, 0o644))
+        self.assertEqual(self.check(0, "ok: client_crl: ").count("client_crl: the list"), 1)
+
+    def test_nobody_is_waited_for(self):
+        """A fifo in the place of a file, and what only a password opens."""
+        self.listeners["ftp"]["client_certs"] = "optional"
+        os.mkfifo(self.path("fifo"))
+        self.use(self.good, client_ca=self.authority.certificate, client_crl=self.path("fifo"))
+        self.check(2, "error: client_crl: holds no revocation list")
+        self.refused_by_start("it is no regular file")
 
     # --- host keys ---
 

@@ -656,11 +656,13 @@ class Told(WithServer):
         self.moved(client, "RETR file")
         with socket.create_server(("127.0.0.1", 0)) as closed:
             port = closed.getsockname()[1]
-        self.assertEqual(client.code("EPRT |1|127.0.0.1|%d|" % port), 200)
-        client.send(b"RETR file\r\n")
-        while not client.reply().startswith("425"):
-            pass
-        self.assertNotIn("algorithms", self.server.wait_event("download", result="aborted"))
+        for line, event in (("RETR file", "download"), ("LIST", "list")):
+            self.assertEqual(client.code("STAT /"), 212)
+            self.assertEqual(client.code("EPRT |1|127.0.0.1|%d|" % port), 200)
+            client.send(line + "\r\n")
+            while not client.reply().startswith("425"):
+                pass
+            self.assertNotIn("algorithms", self.server.wait_event(event, result="aborted"))
 
 
 class Slow(WithServer):

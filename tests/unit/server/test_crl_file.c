@@ -1,10 +1,11 @@
-/* Files of revocation lists: which one ends first, whose it is, and when to worry. */
+/* Files of revocation lists: which ones count, whose they are, and when to worry. */
 #include <criterion/criterion.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,30 +37,67 @@ static void add_list(FILE *file, EVP_PKEY *key, const char *issuer, int days)
 	X509_CRL_free(list);
 }
 
-Test(crl_file, the_first_to_end_is_told)
+static struct crl_file_list list_at(const char *path, int at, int count)
+{
+	STACK_OF(X509_CRL) *lists = crl_file_load(path);
+	struct crl_file_list told = { .expires = 0 };
+
+	cr_assert_eq(sk_X509_CRL_num(lists), count);
+	if (at < count)
+		crl_file_describe(sk_X509_CRL_value(lists, at), &told);
+	crl_file_free(&lists);
+	cr_assert_null(lists);
+	return told;
+}
+
+static void expect_days(const struct crl_file_list *list, int days)
+{
+	cr_expect_leq(llabs(list->expires - (time(NULL) + (int64_t)days * DAY)), 5);
+	cr_expect_leq(llabs(list->begins - (time(NULL) - DAY)), 5);
+}
+
+Test(crl_file, of_each_authority_the_last_to_end_counts)
 {
 	char path[] = "/tmp/transom-crl-XXXXXX";
 	FILE *file = fdopen(mkstemp(path), "w");
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	struct crl_file_list list;
 
-	cr_expect_not(crl_file_first_to_end(path, &list));
+	list_at(path, 0, 0);
 	add_list(file, key, "for ever", INT32_MIN);
-	fflush(file);
-	cr_assert(crl_file_first_to_end(path, &list));
-	cr_expect_eq(list.expires, INT64_MAX);
-	add_list(file, key, "late", 9);
-	add_list(file, key, "early\n\"x\"", 4);
-	add_list(file, key, "later", 20);
+	add_list(file, key, "one", -2);
+	add_list(file, key, "other\n\"x\"", 4);
+	add_list(file, key, "one", 9);
+	add_list(file, key, "one", 3);
 	fclose(file);
-	cr_assert(crl_file_first_to_end(path, &list));
-	cr_expect_leq(llabs(list.expires - (time(NULL) + 4 * DAY)), 5);
-	cr_expect_leq(llabs(list.begins - (time(NULL) - DAY)), 5);
-	cr_expect_not_null(strstr(list.issuer, "CN=early"), "%s", list.issuer);
+	list = list_at(path, 0, 3);
+	cr_expect_eq(list.expires, INT64_MAX);
+	list = list_at(path, 1, 3);
+	expect_days(&list, 9);
+	cr_expect_not_null(strstr(list.issuer, "CN=one"), "%s", list.issuer);
+	list = list_at(path, 2, 3);
+	expect_days(&list, 4);
 	cr_expect_null(strchr(list.issuer, '\n'));
 	EVP_PKEY_free(key);
 	unlink(path);
-	cr_expect_not(crl_file_first_to_end(path, &list));
+	list_at(path, 0, 0);
+}
+
+/* The master must never wait for who may write the file. */
+Test(crl_file, neither_a_fifo_nor_a_password_is_waited_for)
+{
+	char path[] = "/tmp/transom-crl-XXXXXX";
+	FILE *file = fdopen(mkstemp(path), "w");
+
+	fputs("-----BEGIN X509 CRL-----\nProc-Type: 4,ENCRYPTED\n"
+	      "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAAAAAAAAAAAAAAAAAAAAA==\n"
+	      "-----END X509 CRL-----\n", file);
+	fclose(file);
+	list_at(path, 0, 0);
+	unlink(path);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	list_at(path, 0, 0);
+	unlink(path);
 }
 
 Test(crl_file, the_warning_is_a_fifth_of_a_life_and_no_more_than_the_administrators)
