@@ -233,8 +233,9 @@ Test(ftp_engine_transfers, a_client_that_turns_to_port_gives_the_next_port_back)
 {
 	earn_a_port();
 	cr_assert_eq(COMMAND("EPRT |1|127.0.0.1|2000|"), 200);
-	cr_expect_eq(fake.calls[GUARD_MESSAGE_data_close], 1);
 	cr_assert_eq(COMMAND("RETR f"), 150);
+	/* The guard was told before it was asked, and gave no answer to that. */
+	cr_expect_eq(fake.calls[GUARD_MESSAGE_data_close], 1);
 	cr_expect_eq(fake.open_passive, GUARD_PASSIVE_LEAVE);
 	close(fake_take_data(&fake));
 	cr_assert_eq(REPLY(), 226);
