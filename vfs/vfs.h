@@ -57,9 +57,9 @@ struct vfs_opened {
  * but a listing cannot show it.  VFS_BUSY: what would be continued is still being written by a session.
  *
  * A running upload of this session may be opened again, to read it and, as any file, to write in place.  It stays the
- * upload of the handle that began it and is published when that one is closed.  A handle that was opened through it may be
- * closed sooner, then its bytes are part of the upload, or later, then it writes to the published file; if the upload
- * broke off in between, closing it is VFS_CANCELLED.
+ * upload of the handle that began it and is published when that one is closed.  A handle that was opened through it to write
+ * goes on in the published file.  If it is closed sooner, its bytes are part of the upload, but under no name: that is
+ * VFS_BUSY, no promise; and VFS_CANCELLED if the upload broke off before.
  */
 enum vfs_status vfs_open(struct vfs *vfs, const char *path, uint32_t flags, uint64_t offset,
     uint32_t mode, struct vfs_opened *out);

@@ -50,6 +50,16 @@ static enum vfs_status end_stage(
 	return status;
 }
 
+/* A file that was written in place.  Whatever is not under its name yet, or never will be, is no success. */
+static enum vfs_status settle(const struct vfs_file *file)
+{
+	if (file->lost)
+		return VFS_CANCELLED;
+	if (file->upload != NULL && !file->upload->stage->dropped)
+		return VFS_BUSY;
+	return vfs_publish_settle(file);
+}
+
 enum vfs_status vfs_close(
     struct vfs *vfs, uint32_t handle, enum vfs_outcome outcome, struct vfs_closed *out)
 {
@@ -66,7 +76,7 @@ enum vfs_status vfs_close(
 		if (file->stage != NULL)
 			status = end_stage(vfs, file, outcome, out);
 		else if (file->write && outcome == VFS_CLOSE_COMPLETE)
-			status = file->lost ? VFS_CANCELLED : vfs_publish_settle(file);
+			status = settle(file);
 	}
 	if (file->lost)
 		vfs_handles_lost_ended(vfs, file);
