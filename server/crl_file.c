@@ -5,20 +5,12 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "server/base/clock.h"
 #include "server/base/io.h"
 #include "server/base/text.h"
+#include "server/tls/tls_certificate.h"
 
 #define WARNING_SHARE 5 /* of a list's life: those live days, and are renewed long before their end */
-
-static int64_t seconds_of(const ASN1_TIME *when, int64_t otherwise)
-{
-	struct tm fields;
-
-	return when != NULL && ASN1_TIME_to_tm(when, &fields) == 1 ? clock_from_utc(&fields) : otherwise;
-}
 
 static void write_issuer(const X509_CRL *list, char out[CRL_FILE_ISSUER_BYTES])
 {
@@ -35,19 +27,19 @@ static void write_issuer(const X509_CRL *list, char out[CRL_FILE_ISSUER_BYTES])
 	BIO_free(memory);
 }
 
+static int64_t end_of(const X509_CRL *list)
+{
+	return tls_certificate_seconds(X509_CRL_get0_nextUpdate(list), INT64_MAX);
+}
+
 void crl_file_describe(const X509_CRL *list, struct crl_file_list *out)
 {
 	unsigned length = 0;
 
-	out->begins = seconds_of(X509_CRL_get0_lastUpdate(list), INT64_MIN);
-	out->expires = seconds_of(X509_CRL_get0_nextUpdate(list), INT64_MAX);
+	out->begins = tls_certificate_seconds(X509_CRL_get0_lastUpdate(list), INT64_MIN);
+	out->expires = end_of(list);
 	write_issuer(list, out->issuer);
 	X509_CRL_digest(list, EVP_sha256(), out->digest, &length);
-}
-
-static int64_t end_of(const X509_CRL *list)
-{
-	return seconds_of(X509_CRL_get0_nextUpdate(list), INT64_MAX);
 }
 
 /* Of an issuer's lists OpenSSL goes by one that is in force, so the others do not matter.  Takes the list over. */

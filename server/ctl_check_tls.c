@@ -1,6 +1,5 @@
 /* Checks of TLS: the certificates of the server, and those who may certify clients. */
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>

@@ -142,23 +142,21 @@ X509 *tls_certificate_at(const struct tls_certificate_file *file, size_t index)
 
 /* --- dates -------------------------------------------------------------------------------------- */
 
-static int64_t seconds_of(const ASN1_TIME *when)
+int64_t tls_certificate_seconds(const ASN1_TIME *when, int64_t otherwise)
 {
 	struct tm fields;
 
-	if (when == NULL || ASN1_TIME_to_tm(when, &fields) != 1)
-		return INT64_MIN;
-	return clock_from_utc(&fields);
+	return when != NULL && ASN1_TIME_to_tm(when, &fields) == 1 ? clock_from_utc(&fields) : otherwise;
 }
 
 int64_t tls_certificate_not_before(X509 *certificate)
 {
-	return seconds_of(X509_get0_notBefore(certificate));
+	return tls_certificate_seconds(X509_get0_notBefore(certificate), INT64_MIN);
 }
 
 int64_t tls_certificate_not_after(X509 *certificate)
 {
-	return seconds_of(X509_get0_notAfter(certificate));
+	return tls_certificate_seconds(X509_get0_notAfter(certificate), INT64_MIN);
 }
 
 size_t tls_certificate_first_to_end(const struct tls_certificate_file *file)

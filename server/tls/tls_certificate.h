@@ -28,7 +28,9 @@ size_t tls_certificate_count(const struct tls_certificate_file *file);
 /* One of them; stays the file's. */
 X509 *tls_certificate_at(const struct tls_certificate_file *file, size_t index);
 
-/* Seconds since the epoch; INT64_MIN for a date that is none. */
+/* Seconds since the epoch; otherwise for NULL and for a date that is none. */
+int64_t tls_certificate_seconds(const ASN1_TIME *when, int64_t otherwise);
+/* The same; INT64_MIN for a date that is none. */
 int64_t tls_certificate_not_before(X509 *certificate);
 int64_t tls_certificate_not_after(X509 *certificate);
 /* Which of the file's certificates ends first: the chain is good for no longer. */

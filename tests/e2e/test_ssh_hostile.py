@@ -14,7 +14,8 @@ from ssh_raw import (CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_EOF, CHANNEL_OPEN, CHA
                      GLOBAL_REQUEST, IGNORE, KEX_INIT, KEX_REPLY, KEXINIT, NEWKEYS, SERVICE_REQUEST, USERAUTH_FAILURE,
                      USERAUTH_INFO_REQUEST, USERAUTH_INFO_RESPONSE, USERAUTH_PK_OK, USERAUTH_REQUEST,
                      USERAUTH_SUCCESS, X25519, Ed25519, RawSsh, boolean, string, u32)
-from transom import SFTP_ONLY, SharedServer, TransomServer, make_file, proc_status, sanitized, wait_until
+from ssh_session import SshTest
+from transom import SFTP_ONLY, TransomServer, make_file, proc_status, sanitized, wait_until
 
 KEY, OTHER_KEY = Ed25519(b"alice"), Ed25519(b"somebody else")
 USERS = {"alice": {"password": "secret", "keys": [KEY.line]}, "bob": {"password": "secret", "keys": [OTHER_KEY.line]}}
@@ -25,23 +26,13 @@ def sftp(kind, number, *parts):
     return u32(len(body)) + body
 
 
-class Hostile(SharedServer):
+class Hostile(SshTest):
     settings = {"users": USERS, "listeners": SFTP_ONLY, "options": {"login_delay": "1ms"}}
 
     def setUp(self):
         # Those of the test before are as good as gone.
         wait_until(lambda: not busy_fronts(self.server) and self.server.pids("guard") == self.server.pids("guard idle"),
                    what="end of the sessions before")
-
-    def connect(self, **options):
-        ssh = RawSsh(self.server.port_of("sftp"), **options)
-        self.addCleanup(ssh.close)
-        return ssh
-
-    def logged_in(self, **options):
-        ssh = self.connect(**options)
-        ssh.login("alice", "secret")
-        return ssh
 
     def serves(self):
         with RawSsh(self.server.port_of("sftp")) as ssh:
